@@ -1,0 +1,6 @@
+import { read, write } from './trpc.ts'
+
+export const admin = {
+  stats: read('admin.stats'),
+  test: write('admin.test'),
+}

@@ -1,0 +1,3 @@
+import { write } from './trpc.ts'
+
+export const call = { signal: write('call.signal') }

@@ -1,0 +1,13 @@
+import { read, write } from './trpc.ts'
+
+export const conversation = {
+  create: write('conversation.create'),
+  get: read('conversation.get'),
+  list: read('conversation.list'),
+  update: write('conversation.update'),
+  addMembers: write('conversation.addMembers'),
+  removeMember: write('conversation.removeMember'),
+  join: write('conversation.join'),
+  leave: write('conversation.leave'),
+  view: write('conversation.view'),
+}

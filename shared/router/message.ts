@@ -1,0 +1,14 @@
+import { followConversation, read, write } from './trpc.ts'
+
+export const message = {
+  send: write('message.send'),
+  history: read('message.history'),
+  get: read('message.get'),
+  edit: write('message.edit'),
+  delete: write('message.delete'),
+  markDelivered: write('message.markDelivered'),
+  markRead: write('message.markRead'),
+  missed: read('message.missed'),
+  /** Everything that happens in one conversation. It completes when the actor is no longer a member. */
+  onEvent: followConversation(),
+}

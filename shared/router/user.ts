@@ -1,0 +1,7 @@
+import { read, write } from './trpc.ts'
+
+export const user = {
+  me: read('user.me'),
+  get: read('user.get'),
+  upsert: write('user.upsert'),
+}
