@@ -171,10 +171,10 @@ export const commands = {
     errors: ['FORBIDDEN', 'NOT_FOUND', 'CONFLICT'],
     cost: 2,
   },
-  /** Becomes a member of an open conversation. A room that does not exist is created, open, with that id. */
+  /** Becomes a member of an open conversation. One that does not exist is created, open, with that id and kind. */
   'conversation.join': {
     kind: 'write',
-    input: ByConversation,
+    input: ByConversation.extend({ kind: z.enum(['room', 'channel']).default('room') }),
     output: z.object({ conversation: Conversation, joined: z.boolean() }),
     errors: ['FORBIDDEN'],
     cost: 2,

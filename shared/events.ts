@@ -19,9 +19,17 @@ export const events = {
   },
   'conversation.updated': { kind: 'durable', topic: 'conversation', payload: z.object({ conversation: Conversation }) },
   /** For the actor's own devices: when they last looked at the conversation. */
-  'conversation.viewed': { kind: 'durable', topic: 'user', payload: z.object({ conversationId, userId: Id, at: z.date() }) },
+  'conversation.viewed': {
+    kind: 'durable',
+    topic: 'user',
+    payload: z.object({ conversationId, userId: Id, at: z.date() }),
+  },
   /** The first event of the conversation that the new members see. */
-  'member.added': { kind: 'durable', topic: 'conversation', payload: z.object({ conversationId, members: z.array(Member) }) },
+  'member.added': {
+    kind: 'durable',
+    topic: 'conversation',
+    payload: z.object({ conversationId, members: z.array(Member) }),
+  },
   /** The last event of the conversation that the removed member sees. */
   'member.removed': {
     kind: 'durable',

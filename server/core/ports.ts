@@ -2,7 +2,7 @@
  * What the core asks of the world outside it: a store that remembers, a broker that rings. Each member states its law;
  * one contract test runs on every implementation.
  */
-import type { DurableName, Durable, Event, Payload, Topic } from '../../shared/events.ts'
+import type { Durable, DurableName, Event, Payload, Topic } from '../../shared/events.ts'
 import type {
   Conversation,
   ConversationDetail,
@@ -71,7 +71,10 @@ export interface Reads {
     direct(a: string, b: string): Promise<Conversation | null>
     detail(id: string, forUser: string): Promise<ConversationDetail | null>
     /** Newest activity first, keyset pages. INVALID_INPUT for an `after` that no page gave. */
-    list(userId: string, page: { after?: string | undefined; limit: number; kind?: ConversationKind | undefined }): Promise<SummaryPage>
+    list(
+      userId: string,
+      page: { after?: string | undefined; limit: number; kind?: ConversationKind | undefined },
+    ): Promise<SummaryPage>
   }
   readonly members: {
     /** Null when not a member now (or there is no such conversation). */
@@ -82,7 +85,10 @@ export interface Reads {
     get(id: string): Promise<Message | null>
     byClientId(conversationId: string, senderId: string, clientId: string): Promise<Message | null>
     /** In order of seq; at most `limit` with `fromSeq <= seq <= toSeq`, the last ones if `newest`. */
-    range(conversationId: string, range: { fromSeq: number; toSeq: number; limit: number; newest: boolean }): Promise<Message[]>
+    range(
+      conversationId: string,
+      range: { fromSeq: number; toSeq: number; limit: number; newest: boolean },
+    ): Promise<Message[]>
     /** From others, oldest first, in conversations of which the user is a member. */
     missed(userId: string, since: Date, limit: number): Promise<Message[]>
   }
@@ -98,7 +104,9 @@ export interface Reads {
 export interface Tx extends Reads {
   /** Locks these conversations until the commit. Unknown ids are passed over. Call it once, before any change. */
   lock(conversationIds: readonly string[]): Promise<void>
-  upsertUser(user: { id: string } & Partial<Omit<User, 'id' | 'createdAt' | 'updatedAt'>>): Promise<{ user: User; changed: boolean }>
+  upsertUser(
+    user: { id: string } & Partial<Omit<User, 'id' | 'createdAt' | 'updatedAt'>>,
+  ): Promise<{ user: User; changed: boolean }>
   /** Null when the id, or for a direct conversation its pair, is taken (also by a write that is still running: it waits). */
   createConversation(conversation: {
     id: string
@@ -110,7 +118,10 @@ export interface Tx extends Reads {
     createdBy: string
     pair: readonly [string, string] | null
   }): Promise<Conversation | null>
-  updateConversation(id: string, change: Partial<Pick<Conversation, 'title' | 'context' | 'historyVisible' | 'joinPolicy'>>): Promise<Conversation>
+  updateConversation(
+    id: string,
+    change: Partial<Pick<Conversation, 'title' | 'context' | 'historyVisible' | 'joinPolicy'>>,
+  ): Promise<Conversation>
   /** Those who were not members; they see the log from the event that reports them (`conversation.created` or `member.added`). */
   addMembers(conversationId: string, userIds: readonly string[], role: MemberRole): Promise<Member[]>
   /** False if not a member. They see the log up to and including the `member.removed` that reports it. */
@@ -123,7 +134,14 @@ export interface Tx extends Reads {
     conversationId: string,
     userId: string,
     seq: number,
-  ): Promise<{ fromSeq: number; seq: number; changed: number; unread: number; messageId: string | null; at: Date } | null>
+  ): Promise<{
+    fromSeq: number
+    seq: number
+    changed: number
+    unread: number
+    messageId: string | null
+    at: Date
+  } | null>
   /** Stores a message in a locked conversation and gives it its seq; the caller checks membership and appends the event. */
   createMessage(draft: SendDraft): Promise<Message>
   /** Keeps the first original content. */

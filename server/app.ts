@@ -1,0 +1,126 @@
+/**
+ * The composition root: the only file that knows every part. `createApp` opens the store (migrations run), starts the tail,
+ * then listens; `close` goes the other way: stop accepting, tell the clients to come back, finish commits in flight, close.
+ */
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import cors from '@fastify/cors'
+import fastify from 'fastify'
+import type { Actor, Core } from '../shared/ports.ts'
+import { type Auth, createAuth, system } from './auth.ts'
+import { memoryBroker } from './cluster/memory.ts'
+import { type Config, originAllowed, readConfig } from './config.ts'
+import { createCore } from './core/core.ts'
+import { Hub } from './core/hub.ts'
+import type { Broker, Store } from './core/ports.ts'
+import { dialectNames } from './dialects/index.ts'
+import { idSource } from './id.ts'
+import { commandLimit } from './limits.ts'
+import { createLog, type Logger } from './log.ts'
+import { developmentSecret } from './secret.ts'
+import { openStore } from './store/store.ts'
+import { registerHealth } from './transports/health.ts'
+import { createBridge } from './transports/socketio.ts'
+import { createTrpc } from './transports/trpc.ts'
+import { upgradeRouter } from './transports/upgrade.ts'
+
+export { type Config, ConfigError, readConfig } from './config.ts'
+
+/** Parts that a test (or an embedding program) may bring instead of the usual ones. */
+export interface Parts {
+  config?: Config
+  log?: Logger
+  store?: Store
+  broker?: Broker
+}
+
+export interface App {
+  readonly config: Config
+  readonly core: Core
+  readonly auth: Auth
+  readonly store: Store
+  /** For the program that embeds the server: commands of its own, as itself. */
+  readonly system: Actor
+  /** Where it listens, e.g. `http://localhost:4000`. */
+  readonly url: string
+  /** Stops in order; resolves when everything is closed. */
+  close(): Promise<void>
+}
+
+const PRUNE_EVERY_MS = 3_600_000
+
+/** Starts a server. Settings come from the environment unless `parts.config` is given. */
+export async function createApp(parts: Parts = {}): Promise<App> {
+  const config = parts.config ?? readConfig(process.env, dialectNames)
+  const log = parts.log ?? createLog(config)
+  const newId = idSource()
+  const { jwt, dataDir } = config
+  const secret = jwt.secret ?? (jwt.publicKey === undefined ? developmentSecret(dataDir) : undefined)
+
+  const broker = parts.broker ?? memoryBroker()
+  const store =
+    parts.store ??
+    (await openStore({
+      databaseUrl: config.databaseUrl,
+      dataDir,
+      newId,
+      queueLimit: config.writeQueue,
+      log: (level, message, fields) => log[level](fields ?? {}, message),
+    }))
+  const onError = (error: unknown, doing: string) => log.error({ err: error }, doing)
+  const hub = new Hub({ log: store.log, epoch: store.epoch, broker, onError })
+  await hub.start()
+  const core = createCore({
+    ...{ store, broker, hub },
+    world: { now: Date.now, newId },
+    limit: commandLimit(config.commands),
+    onError: (error, command, actor) =>
+      log.error({ err: error.cause, command, userId: actor.userId }, 'command failed'),
+  })
+  const auth = createAuth({
+    ...{ secret, publicKey: jwt.publicKey, newId },
+    admit: (identity) => core.execute(system, 'user.upsert', identity),
+  })
+
+  const { authenticate } = auth
+  const trpc = createTrpc({ core, authenticate, config, log })
+  const bridge = createBridge({ core, system, authenticate, config, log })
+  const http = fastify({
+    loggerInstance: log,
+    disableRequestLogging: true,
+    bodyLimit: config.rpc.maxPayload,
+    // Engine paths go to Socket.IO before routing: long polls are its own business.
+    serverFactory: (handler) => createServer((req, res) => bridge.handle(req, res) || handler(req, res)),
+  })
+  await http.register(cors, {
+    origin: (origin, done) => done(null, origin !== undefined && originAllowed(config, origin)),
+    credentials: true,
+  })
+  registerHealth(http, { database: () => store.ping(), tail: async () => hub.check(), cluster: () => broker.ping() })
+  await trpc.register(http)
+  http.server.on('upgrade', upgradeRouter({ config, log, routes: [trpc, bridge] }))
+
+  const prune = setInterval(() => {
+    const before = new Date(Date.now() - config.retentionDays * 86_400_000)
+    store.log.prune(before).catch((error) => onError(error, 'pruning the log'))
+  }, PRUNE_EVERY_MS)
+
+  await http.listen({ port: config.port, host: config.host })
+  const { port } = http.server.address() as AddressInfo
+
+  let closing: Promise<void> | undefined
+  async function close(): Promise<void> {
+    clearInterval(prune)
+    const stopped = http.close()
+    await Promise.all([trpc.drain(), bridge.drain()])
+    await stopped
+    await Promise.all([trpc.close(), bridge.close()])
+    await hub.stop()
+    await Promise.all([store.close(), broker.close()])
+  }
+  return {
+    ...{ config, core, auth, store, system },
+    url: `http://localhost:${port}`,
+    close: () => (closing ??= close()),
+  }
+}

@@ -1,0 +1,171 @@
+/**
+ * Every setting, read once from the environment, checked as a whole, and given on as a plain value. A setting that is
+ * wrong, or contradicts another, stops the start with one clear line each; production never guesses.
+ */
+import { z } from 'zod'
+
+const whole = (usual: number, min = 1, max = Number.MAX_SAFE_INTEGER) =>
+  z.coerce.number().int().min(min).max(max).default(usual)
+const flag = z
+  .enum(['true', 'false', '1', '0', ''])
+  .default('false')
+  .transform((text) => text === 'true' || text === '1')
+const list = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== ''),
+  )
+const given = z.string().trim().min(1).optional()
+
+/** The environment, variable by variable. The descriptions are the README's configuration table. */
+export const Environment = z.object({
+  NODE_ENV: z.string().default('development').describe('`production` turns every convenience off'),
+  PORT: whole(4000, 0, 65_535).describe('where to listen; 0 takes a free port'),
+  HOST: z.string().default('0.0.0.0').describe('which address to listen on'),
+  DATA_DIR: z.string().min(1).default('./data').describe('where the embedded database and the development secret live'),
+  DATABASE_URL: given.describe('`postgres://...`: native Postgres instead of the embedded one'),
+  JWT_SECRET: given.describe('HS256 secret of the tokens; required in production, 32 characters or more there'),
+  JWT_PUBLIC_KEY: given.describe('PEM public key instead of a secret: RS256 or ES256 tokens of your own issuer'),
+  CLIENT_ORIGIN: list.describe('browser origins allowed to connect, by comma; outside production any localhost too'),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info')
+    .describe('least severe level logged'),
+  LOG_RETENTION_DAYS: whole(30).describe('how long the log of events is kept for clients that were away'),
+  COMMAND_LIMIT: whole(5_000).describe('cost of the commands one user may give in COMMAND_WINDOW'),
+  COMMAND_WINDOW: whole(10_000).describe('milliseconds'),
+  WRITE_QUEUE: whole(20_000).describe('sends that may wait for the database before OVERLOADED'),
+  RPC_MAX_PAYLOAD: whole(262_144, 1_024).describe('bytes of one request at `/trpc`'),
+  RPC_MAX_BUFFERED: whole(4_194_304, 65_536).describe(
+    'bytes waiting for a slow reader before it is cut off (it resumes)',
+  ),
+  SOCKET_PING_INTERVAL: whole(25_000).describe('milliseconds between pings'),
+  SOCKET_PING_TIMEOUT: whole(60_000).describe('milliseconds a Socket.IO client has to answer'),
+  SOCKET_MAX_BUFFER_SIZE: whole(1_000_000, 1_024).describe('bytes of one Socket.IO message'),
+  SOCKET_COMPRESSION: flag.describe('compress Socket.IO frames above 1 kB'),
+  SOCKETIO_DIALECTS: list.describe('dialects that are enabled, by comma; all if empty'),
+  SOCKETIO_DIALECT: given.describe('the one dialect of every socket that does not say; else it is found out'),
+  SOCKETIO_HOSTS: list.describe('`host=dialect`, by comma: dialect by Host header'),
+})
+
+export interface Config {
+  readonly production: boolean
+  readonly port: number
+  readonly host: string
+  readonly dataDir: string
+  readonly databaseUrl: string | undefined
+  readonly jwt: { readonly secret: string | undefined; readonly publicKey: string | undefined }
+  readonly origins: readonly string[]
+  readonly logLevel: z.output<typeof Environment>['LOG_LEVEL']
+  readonly retentionDays: number
+  readonly writeQueue: number
+  readonly commands: { readonly points: number; readonly windowMs: number }
+  readonly rpc: { readonly maxPayload: number; readonly maxBuffered: number }
+  readonly socketio: {
+    readonly pingInterval: number
+    readonly pingTimeout: number
+    readonly maxBufferSize: number
+    readonly compression: boolean
+    /** Enabled dialects, by name. */
+    readonly dialects: readonly string[]
+    readonly dialect: string | undefined
+    /** Host header (lower case) to dialect. */
+    readonly hosts: ReadonlyMap<string, string>
+  }
+}
+
+/** What is wrong with the settings, a line each. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[]
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'))
+    this.name = 'ConfigError'
+    this.problems = problems
+  }
+}
+
+/** Reads the settings. `dialects` are those that this build knows. Throws ConfigError. */
+export function readConfig(env: Record<string, string | undefined>, dialects: readonly string[]): Config {
+  // An empty variable is a variable that is not set: that is what .env files and compose files mean by it.
+  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
+  const parsed = Environment.safeParse(set)
+  if (!parsed.success) {
+    throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`))
+  }
+  const e = parsed.data
+  const production = e.NODE_ENV === 'production'
+  const hosts = e.SOCKETIO_HOSTS.map((pair) => pair.split('='))
+  const enabled = e.SOCKETIO_DIALECTS.length > 0 ? e.SOCKETIO_DIALECTS : dialects
+  const problems = [
+    ...contradictions(e, production),
+    ...enabled
+      .filter((name) => !dialects.includes(name))
+      .map((name) => `SOCKETIO_DIALECTS: unknown dialect "${name}"; known are ${dialects.join(', ')}`),
+    ...[e.SOCKETIO_DIALECT, ...hosts.map(([, name]) => name)]
+      .filter((name) => name !== undefined && !enabled.includes(name))
+      .map((name) => `SOCKETIO_DIALECT, SOCKETIO_HOSTS: dialect "${name}" is not enabled`),
+    ...hosts
+      .filter((pair) => pair.length !== 2 || pair.includes(''))
+      .map((pair) => `SOCKETIO_HOSTS: "${pair.join('=')}" is not host=dialect`),
+  ]
+  if (problems.length > 0) throw new ConfigError(problems)
+  return {
+    production,
+    port: e.PORT,
+    host: e.HOST,
+    dataDir: e.DATA_DIR,
+    databaseUrl: e.DATABASE_URL,
+    jwt: { secret: e.JWT_SECRET, publicKey: e.JWT_PUBLIC_KEY?.replaceAll('\\n', '\n') },
+    origins: e.CLIENT_ORIGIN,
+    logLevel: e.LOG_LEVEL,
+    retentionDays: e.LOG_RETENTION_DAYS,
+    writeQueue: e.WRITE_QUEUE,
+    commands: { points: e.COMMAND_LIMIT, windowMs: e.COMMAND_WINDOW },
+    rpc: { maxPayload: e.RPC_MAX_PAYLOAD, maxBuffered: e.RPC_MAX_BUFFERED },
+    socketio: {
+      pingInterval: e.SOCKET_PING_INTERVAL,
+      pingTimeout: e.SOCKET_PING_TIMEOUT,
+      maxBufferSize: e.SOCKET_MAX_BUFFER_SIZE,
+      compression: e.SOCKET_COMPRESSION,
+      dialects: enabled,
+      dialect: e.SOCKETIO_DIALECT,
+      hosts: new Map(hosts.map(([host = '', name = '']) => [host.toLowerCase(), name])),
+    },
+  }
+}
+
+function contradictions(e: z.output<typeof Environment>, production: boolean): string[] {
+  const problems: string[] = []
+  const say = (wrong: boolean, problem: string) => wrong && problems.push(problem)
+  say(e.JWT_SECRET !== undefined && e.JWT_PUBLIC_KEY !== undefined, 'JWT_SECRET and JWT_PUBLIC_KEY: give one of them')
+  say(production && !e.JWT_SECRET && !e.JWT_PUBLIC_KEY, 'JWT_SECRET (or JWT_PUBLIC_KEY): required in production')
+  say(
+    production && e.JWT_SECRET !== undefined && e.JWT_SECRET.length < 32,
+    'JWT_SECRET: at least 32 characters in production',
+  )
+  say(
+    e.DATABASE_URL !== undefined && !/^postgres(ql)?:\/\//.test(e.DATABASE_URL),
+    'DATABASE_URL: must begin with postgres:// or postgresql://',
+  )
+  say(production && e.CLIENT_ORIGIN.includes('*'), 'CLIENT_ORIGIN: name the origins in production, not *')
+  for (const origin of e.CLIENT_ORIGIN) {
+    say(
+      origin !== '*' && !(URL.canParse(origin) && new URL(origin).origin === origin),
+      `CLIENT_ORIGIN: "${origin}" is not an origin (https://app.example)`,
+    )
+  }
+  say(e.SOCKET_PING_TIMEOUT < 1_000, 'SOCKET_PING_TIMEOUT: at least 1000 ms')
+  return problems
+}
+
+/** Whether a browser page of this origin may connect. Requests without an origin do not come from browsers. */
+export function originAllowed(config: Pick<Config, 'origins' | 'production'>, origin: string): boolean {
+  if (config.origins.includes('*') || config.origins.includes(origin)) return true
+  return (
+    !config.production && URL.canParse(origin) && ['localhost', '127.0.0.1', '[::1]'].includes(new URL(origin).hostname)
+  )
+}

@@ -1,0 +1,188 @@
+/**
+ * Conversations and who is in them. A direct conversation is that of its pair, for ever: it is found again, never made twice,
+ * and nobody is added to it or leaves it. Who joins sees it from the event that says so, who leaves up to that event.
+ */
+import { AppError } from '../../shared/errors.ts'
+import type { Conversation, Message } from '../../shared/model.ts'
+import { conversationTopic, draft, type HandlersOf, type RunCall, theConversation, userTopic } from './handler.ts'
+import { anyone, manager, member, memberOrAdmin, standing } from './policy.ts'
+import type { Tx } from './ports.ts'
+
+type Noun =
+  | 'conversation.create'
+  | 'conversation.get'
+  | 'conversation.list'
+  | 'conversation.update'
+  | 'conversation.addMembers'
+  | 'conversation.removeMember'
+  | 'conversation.join'
+  | 'conversation.leave'
+  | 'conversation.view'
+
+async function create(call: RunCall<'conversation.create'>) {
+  const { tx, actor, input } = call
+  const { world } = call.node
+  const others = [...new Set(input.memberIds)].filter((id) => id !== actor.userId)
+  const [peer] = others
+  if (input.kind === 'direct' && (others.length !== 1 || peer === undefined)) {
+    throw new AppError('INVALID_INPUT', 'A direct conversation has exactly one other member')
+  }
+  await mustExist(tx, others)
+  const pair = input.kind === 'direct' && peer !== undefined ? ([actor.userId, peer] as const) : null
+  const { kind, title, context, historyVisible, joinPolicy } = input
+  const head = { id: world.newId(), kind, title, context, historyVisible, joinPolicy, createdBy: actor.userId, pair }
+  const made = await tx.createConversation(head)
+  const conversation = made ?? (pair && (await tx.conversations.direct(...pair)))
+  if (!conversation) throw new AppError('CONFLICT', 'The conversation could not be created')
+  if (made) {
+    const owner = await tx.addMembers(made.id, [actor.userId], pair ? 'member' : 'owner')
+    const members = [...owner, ...(await tx.addMembers(made.id, others, 'member'))]
+    tx.append(draft(actor, 'conversation.created', conversationTopic(made.id), { conversation: made, members }))
+  } else await tx.lock([conversation.id])
+  const message = input.message ? await firstMessage(call, conversation, input.message) : null
+  const after = message ? await tx.conversations.get(conversation.id) : conversation
+  return { conversation: after ?? conversation, created: made !== null, message }
+}
+
+async function firstMessage(
+  { tx, actor, node: { world } }: RunCall<'conversation.create'>,
+  { id: conversationId }: Conversation,
+  { type, content, clientId }: { type: Message['type']; content: string; clientId?: string | undefined },
+): Promise<Message> {
+  const known = clientId && (await tx.messages.byClientId(conversationId, actor.userId, clientId))
+  if (known) return known
+  const message = await tx.createMessage({
+    ...{ id: world.newId(), conversationId, senderId: actor.userId, type, content },
+    ...{ clientId: clientId ?? world.newId(), metadata: null, replyTo: null, origin: actor.connectionId },
+  })
+  tx.append(draft(actor, 'message.created', conversationTopic(conversationId), { message }))
+  return message
+}
+
+async function mustExist(tx: Tx, ids: readonly string[]): Promise<void> {
+  const known = new Set((await tx.users.existing(ids)).filter((user) => user.active).map((user) => user.id))
+  const missing = ids.filter((id) => !known.has(id))
+  if (missing.length > 0) throw new AppError('NOT_FOUND', `User not found: ${missing.slice(0, 5).join(', ')}`)
+}
+
+async function join({ tx, actor, input }: RunCall<'conversation.join'>) {
+  const id = input.conversationId
+  const found = await tx.conversations.get(id)
+  const conversation = found ?? (await open(tx, actor, input))
+  if (await tx.members.standing(id, actor.userId)) return { conversation, joined: false }
+  if (found && found.joinPolicy !== 'open') throw new AppError('FORBIDDEN', 'Not a member of this conversation')
+  const members = await tx.addMembers(id, [actor.userId], found ? 'member' : 'owner')
+  const topic = conversationTopic(id)
+  tx.append(
+    found
+      ? draft(actor, 'member.added', topic, { conversationId: id, members })
+      : draft(actor, 'conversation.created', topic, { conversation, members }),
+  )
+  return { conversation, joined: true }
+}
+
+/** A room made by joining it: open to all, except a user's own room, `<name>-<id>`, which is nobody else's to make. */
+async function open(
+  tx: Tx,
+  actor: RunCall<'conversation.join'>['actor'],
+  { conversationId: id, kind }: RunCall<'conversation.join'>['input'],
+) {
+  const own = id === `${actor.name}-${actor.userId}`
+  const someones = await tx.users.first(suffixes(id))
+  if (!own && someones && someones.id !== actor.userId && id === `${someones.name}-${someones.id}`) {
+    throw new AppError('FORBIDDEN', 'This room belongs to another user')
+  }
+  const made = await tx.createConversation({
+    ...{ id, kind, title: null, context: null, historyVisible: true, createdBy: actor.userId, pair: null },
+    joinPolicy: own ? 'invited' : 'open',
+  })
+  const conversation = made ?? (await tx.conversations.get(id))
+  if (!conversation) throw new AppError('CONFLICT', 'The room could not be created')
+  return conversation
+}
+
+/** The parts of `<name>-<id>` that may be the id, longest first. */
+export function suffixes(room: string): string[] {
+  return [...room.matchAll(/-/g)].map(({ index }) => room.slice(index + 1)).filter((id) => id !== '')
+}
+
+async function remove(call: RunCall<'conversation.removeMember' | 'conversation.leave'>, userId: string) {
+  const { tx, actor, input } = call
+  const { conversationId } = input
+  const conversation = await tx.conversations.get(conversationId)
+  if (!conversation) throw new AppError('NOT_FOUND', 'Conversation not found')
+  if (conversation.kind === 'direct') throw new AppError('CONFLICT', 'Nobody leaves a direct conversation')
+  const removed = await tx.removeMember(conversationId, userId)
+  const reason = userId === actor.userId ? 'left' : 'removed'
+  const topic = conversationTopic(conversationId)
+  if (removed) tx.append(draft(actor, 'member.removed', topic, { conversationId, userId, reason }))
+  return { conversationId, removed }
+}
+
+export const conversation: HandlersOf<Noun> = {
+  'conversation.create': { policy: anyone, run: create },
+  'conversation.get': {
+    policy: memberOrAdmin,
+    run: async ({ tx, actor, input }) => {
+      const detail = await tx.conversations.detail(input.conversationId, actor.userId)
+      if (!detail) throw new AppError('NOT_FOUND', 'Conversation not found')
+      return detail
+    },
+  },
+  'conversation.list': {
+    policy: anyone,
+    run: ({ tx, actor, input }) => tx.conversations.list(actor.userId, input),
+  },
+  'conversation.update': {
+    lock: theConversation,
+    policy: manager,
+    run: async ({ tx, actor, input: { conversationId, ...change } }) => {
+      const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
+      const conversation = await tx.updateConversation(conversationId, given)
+      tx.append(draft(actor, 'conversation.updated', conversationTopic(conversationId), { conversation }))
+      return conversation
+    },
+  },
+  'conversation.addMembers': {
+    lock: theConversation,
+    policy: manager,
+    run: async ({ tx, actor, input: { conversationId, memberIds, role } }) => {
+      const conversation = await tx.conversations.get(conversationId)
+      if (conversation?.kind === 'direct') throw new AppError('CONFLICT', 'A direct conversation has two members')
+      const own = await standing(tx, actor, conversationId)
+      if (role === 'owner' && own.role !== 'owner') throw new AppError('FORBIDDEN', 'Only an owner may add an owner')
+      await mustExist(tx, memberIds)
+      const members = await tx.addMembers(conversationId, memberIds, role)
+      const topic = conversationTopic(conversationId)
+      if (members.length > 0) tx.append(draft(actor, 'member.added', topic, { conversationId, members }))
+      return { conversationId, added: members.map((member) => member.userId) }
+    },
+  },
+  'conversation.removeMember': {
+    lock: theConversation,
+    policy: manager,
+    run: async (call) => {
+      const { tx, actor, input } = call
+      const [own, theirs] = [
+        await standing(tx, actor, input.conversationId),
+        await tx.members.standing(input.conversationId, input.userId),
+      ]
+      if (theirs?.role === 'owner' && own.role !== 'owner') {
+        throw new AppError('FORBIDDEN', 'Only an owner may remove an owner')
+      }
+      return remove(call, input.userId)
+    },
+  },
+  'conversation.join': { lock: theConversation, policy: anyone, run: join },
+  'conversation.leave': { lock: theConversation, policy: anyone, run: (call) => remove(call, call.actor.userId) },
+  'conversation.view': {
+    lock: theConversation,
+    policy: member,
+    run: async ({ tx, actor, input: { conversationId } }) => {
+      const at = await tx.view(conversationId, actor.userId)
+      const payload = { conversationId, userId: actor.userId, at }
+      tx.append(draft(actor, 'conversation.viewed', userTopic(actor.userId), payload))
+      return { conversationId, at }
+    },
+  },
+}

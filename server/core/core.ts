@@ -1,0 +1,121 @@
+/**
+ * The one door. `execute`, in this order: parse, limit, lock, policy, run, append events, commit, pass them on this node,
+ * answer. `subscribe` authorises before it resolves. Nothing else enters; everything that leaves is an event.
+ */
+import { z } from 'zod'
+import { type CommandName, commands, type Input, type Output, type Parsed } from '../../shared/commands.ts'
+import { AppError, toAppError } from '../../shared/errors.ts'
+import type { Durable } from '../../shared/events.ts'
+import type { Actor, Core, Feed, Scope } from '../../shared/ports.ts'
+import { conversation } from './conversation.ts'
+import { positionOf } from './cursor.ts'
+import { LogFeed } from './feed.ts'
+import type { BatchCall, CastCall, Handler, Handlers, Node, RunCall } from './handler.ts'
+import type { Hub } from './hub.ts'
+import { message } from './message.ts'
+import { standing } from './policy.ts'
+import type { Broker, Store, World } from './ports.ts'
+import { receipt } from './receipt.ts'
+import { sync } from './sync.ts'
+import { typing } from './typing.ts'
+import { user } from './user.ts'
+
+export const handlers: Handlers = { ...user, ...conversation, ...message, ...receipt, ...typing, ...sync }
+
+export interface CoreOptions {
+  store: Store
+  broker: Broker
+  hub: Hub
+  world: World
+  /** Takes `cost` from the actor's allowance; throws RATE_LIMITED. */
+  limit: (actor: Actor, cost: number) => Promise<void>
+  /** A failure that is nobody's fault but ours. */
+  onError: (error: AppError, command: CommandName, actor: Actor) => void
+}
+
+const SHOWN = 10_000
+
+export function createCore({ store, broker, hub, world, limit, onError }: CoreOptions): Core {
+  const shown = new Set<string>()
+  const node: Node = {
+    hub,
+    world,
+    queued: () => store.queued,
+    firstShown: (key) => {
+      if (shown.has(key)) return false
+      if (shown.size >= SHOWN) for (const oldest of shown.values()) if (shown.delete(oldest)) break
+      shown.add(key)
+      return true
+    },
+  }
+
+  async function perform<C extends CommandName>(actor: Actor, name: C, input: Parsed<C>): Promise<Output<C>> {
+    // The table is indexed by the very name that types this call; TypeScript cannot carry that through the union.
+    const handler = handlers[name] as Handler<C>
+    if ('cast' in handler) {
+      await handler.policy(store.reads, actor, input)
+      const call: CastCall<C> = { actor, input, node, reads: store.reads }
+      const { result, event } = await handler.cast(call)
+      hub.cast(event)
+      return result
+    }
+    if ('batch' in handler) {
+      const call: BatchCall<C> = { actor, input, node, store, execute: (other, given) => execute(actor, other, given) }
+      const { result, events } = await handler.batch(call)
+      await publish(events)
+      return result
+    }
+    const { lock, policy, run } = handler
+    if (commands[name].kind === 'read') {
+      await policy(store.reads, actor, input)
+      // `tx` of a read is Reads, by RunCall; the condition is on a type parameter and stays open here.
+      return run({ actor, input, node, tx: store.reads } as RunCall<C>)
+    }
+    const { result, events } = await store.write(async (tx) => {
+      if (lock) await tx.lock(await lock(input, tx))
+      await policy(tx, actor, input)
+      return run({ actor, input, node, tx } as RunCall<C>)
+    })
+    await publish(events)
+    return result
+  }
+
+  /** Commits are known here first: pass them on, ring the others, and answer only when this node has passed them. */
+  async function publish(events: readonly Durable[]): Promise<void> {
+    const last = events.at(-1)
+    if (!last) return
+    hub.tail.offer(events)
+    broker.ring(last.position)
+    await hub.tail.passed(last.position)
+  }
+
+  async function execute<C extends CommandName>(actor: Actor, name: C, input: Input<C>): Promise<Output<C>> {
+    const command = commands[name]
+    if (command === undefined) throw new AppError('NOT_FOUND', 'No such command')
+    const parsed = command.input.safeParse(input)
+    if (!parsed.success) throw new AppError('INVALID_INPUT', z.prettifyError(parsed.error))
+    try {
+      await limit(actor, command.cost)
+      // safeParse of this command's own schema: its output is Parsed<C>.
+      return await perform(actor, name, parsed.data as Parsed<C>)
+    } catch (error) {
+      const failure = toAppError(error)
+      if (failure.code === 'INTERNAL') onError(failure, name, actor)
+      throw failure
+    }
+  }
+
+  async function subscribe(actor: Actor, scope: Scope, cursor?: string): Promise<Feed> {
+    if (scope.kind === 'log' && actor.role !== 'system') throw new AppError('FORBIDDEN', 'For the server itself')
+    if (scope.kind === 'conversation') await standing(store.reads, actor, scope.conversationId)
+    const position = cursor === undefined ? hub.tail.position : positionOf(hub.epoch, cursor)
+    if (position > hub.tail.position) {
+      const end = (await store.log.tail()).position
+      if (position > end)
+        throw new AppError('RESET', 'The cursor is beyond the end of the log', { data: { reason: 'ahead' } })
+    }
+    return new LogFeed(hub, store.log, actor, scope, position)
+  }
+
+  return { execute, subscribe, occupancy: (topic) => hub.occupancy(topic) }
+}

@@ -1,0 +1,227 @@
+/**
+ * Everybody who listens on this node. An event from the tail is delivered in this order: who joins by it follows its topic,
+ * then it is pushed to all who follow, then who leaves by it stops. Ephemeral events go to those who are attached now.
+ * One listener's failure is its own: it is cut off and comes back with its cursor; nobody else notices.
+ */
+import { AppError } from '../../shared/errors.ts'
+import type { Durable, Event, Topic } from '../../shared/events.ts'
+import type { Channel, Scope, Sink } from '../../shared/ports.ts'
+import { cursorAt } from './cursor.ts'
+import { joining, leaving } from './membership.ts'
+import type { Broker } from './ports.ts'
+import { Tail, type TailOptions } from './tail.ts'
+
+export interface HubOptions extends Omit<TailOptions, 'pass' | 'onError'> {
+  epoch: string
+  /** What heals by itself (the log could not be read) or must not spread (a sink threw). */
+  onError: (error: unknown, doing: string) => void
+  /** How often quiet subscribers are told the position, ms. */
+  quietMs?: number | undefined
+}
+
+export interface Subscriber {
+  readonly userId: string
+  readonly connectionId: string
+  readonly scope: Scope
+  readonly sink: Sink
+  readonly topics: Set<Topic>
+}
+
+/** Those who follow one topic: each on their own, or through a channel that carries an event once for all of them. */
+interface Followers {
+  readonly alone: Set<Subscriber>
+  readonly grouped: Set<Subscriber>
+  readonly channels: Map<Channel, number>
+}
+
+export class Hub {
+  readonly epoch: string
+  readonly tail: Tail
+  readonly #broker: Broker
+  readonly #onError: HubOptions['onError']
+  readonly #quietMs: number
+  readonly #topics = new Map<Topic, Followers>()
+  readonly #users = new Map<string, Set<Subscriber>>()
+  readonly #everything = new Set<Subscriber>()
+  readonly #stop: (() => void)[] = []
+  #told = 0
+
+  constructor({ epoch, onError, quietMs = 20_000, ...options }: HubOptions) {
+    this.epoch = epoch
+    this.#onError = onError
+    this.#quietMs = quietMs
+    this.#broker = options.broker
+    this.tail = new Tail({
+      ...options,
+      pass: (event) => this.#pass(event),
+      onError: (error) => onError(error, 'reading the log'),
+    })
+  }
+
+  async start(): Promise<void> {
+    await this.tail.start()
+    const quiet = setInterval(() => this.#tellPosition(), this.#quietMs)
+    this.#stop.push(
+      this.#broker.onCast((event) => this.#deliver(event)),
+      () => clearInterval(quiet),
+    )
+  }
+  async stop(): Promise<void> {
+    for (const stop of this.#stop.splice(0)) stop()
+    await this.tail.stop()
+  }
+
+  get cursor(): string {
+    return cursorAt(this.epoch, this.tail.position)
+  }
+
+  /** Throws while the log cannot be followed. */
+  check(): void {
+    if (!this.tail.healthy) throw new AppError('UNAVAILABLE', 'The log cannot be read')
+  }
+
+  /** Delivers an ephemeral event here and on the other nodes. */
+  cast(event: Event): void {
+    this.#deliver(event)
+    this.#broker.cast(event)
+  }
+
+  add(subscriber: Subscriber): void {
+    if (subscriber.scope.kind === 'log') this.#everything.add(subscriber)
+    entry(this.#users, subscriber.userId, () => new Set<Subscriber>()).add(subscriber)
+    const topics = [...subscriber.topics]
+    subscriber.topics.clear()
+    for (const topic of topics) this.#follow(subscriber, topic)
+  }
+  remove(subscriber: Subscriber): void {
+    this.#everything.delete(subscriber)
+    const own = this.#users.get(subscriber.userId)
+    if (own?.delete(subscriber) && own.size === 0) this.#users.delete(subscriber.userId)
+    for (const topic of [...subscriber.topics]) this.#unfollow(subscriber, topic)
+  }
+
+  /** Whether some connection of the user follows the topic here: what memory knows of membership. */
+  follows(userId: string, topic: Topic): boolean {
+    for (const subscriber of this.#users.get(userId) ?? []) if (subscriber.topics.has(topic)) return true
+    return false
+  }
+  /** Connections of a user here, oldest first. */
+  connections(userId: string): string[] {
+    return [...new Set([...(this.#users.get(userId) ?? [])].map((subscriber) => subscriber.connectionId))]
+  }
+  occupancy(topic: Topic): { connections: number; users: string[] } {
+    const followers = this.#topics.get(topic)
+    const all = followers ? [...followers.alone, ...followers.grouped] : []
+    return {
+      connections: new Set(all.map((subscriber) => subscriber.connectionId)).size,
+      users: [...new Set(all.map((subscriber) => subscriber.userId))],
+    }
+  }
+  census(): { totalUsers: number; totalRooms: number; totalSockets: number } {
+    const clients = [...this.#users.values()].flatMap((own) => [...own]).filter(({ scope }) => scope.kind !== 'log')
+    return {
+      totalUsers: new Set(clients.map((subscriber) => subscriber.userId)).size,
+      totalRooms: [...this.#topics.keys()].filter((topic) => topic.startsWith('conversation:')).length,
+      totalSockets: new Set(clients.map((subscriber) => subscriber.connectionId)).size,
+    }
+  }
+
+  #pass(event: Durable): void {
+    for (const userId of joining(event)) {
+      for (const subscriber of this.#users.get(userId) ?? []) {
+        if (wants(subscriber.scope, event.topic)) this.#follow(subscriber, event.topic)
+      }
+    }
+    this.#deliver(event)
+    const left = leaving(event)
+    for (const subscriber of left === null ? [] : [...(this.#users.get(left) ?? [])]) {
+      if (!subscriber.topics.has(event.topic)) continue
+      this.#unfollow(subscriber, event.topic)
+      if (subscriber.scope.kind === 'conversation') this.#end(subscriber)
+    }
+  }
+
+  #deliver(event: Event): void {
+    const cursor = this.cursor
+    for (const subscriber of this.#everything) this.#push(subscriber, event, cursor)
+    const followers = this.#topics.get(event.topic)
+    if (!followers) return
+    for (const subscriber of followers.alone) this.#push(subscriber, event, cursor)
+    for (const channel of followers.channels.keys()) {
+      try {
+        channel.push(event, cursor)
+      } catch (error) {
+        this.#onError(error, `delivering ${event.name} to a channel`)
+      }
+    }
+  }
+  #push(subscriber: Subscriber, event: Event, cursor: string): void {
+    const { scope, sink } = subscriber
+    if (scope.kind === 'conversation' && scope.names && !scope.names.includes(event.name)) return
+    try {
+      sink.push(event, cursor)
+    } catch (error) {
+      this.#onError(error, `delivering ${event.name}`)
+      this.#end(subscriber)
+    }
+  }
+  #end(subscriber: Subscriber): void {
+    this.remove(subscriber)
+    this.#guard(() => subscriber.sink.end(), 'ending a subscription')
+  }
+
+  #follow(subscriber: Subscriber, topic: Topic): void {
+    if (subscriber.topics.has(topic)) return
+    subscriber.topics.add(topic)
+    const { channel } = subscriber.sink
+    const followers = entry(this.#topics, topic, () => ({ alone: new Set(), grouped: new Set(), channels: new Map() }))
+    if (channel) {
+      followers.grouped.add(subscriber)
+      followers.channels.set(channel, (followers.channels.get(channel) ?? 0) + 1)
+    } else followers.alone.add(subscriber)
+    this.#guard(() => subscriber.sink.follow?.(topic), 'following a topic')
+  }
+  #unfollow(subscriber: Subscriber, topic: Topic): void {
+    const followers = this.#topics.get(topic)
+    if (!followers || !subscriber.topics.delete(topic)) return
+    const { channel } = subscriber.sink
+    followers.alone.delete(subscriber)
+    if (channel && followers.grouped.delete(subscriber)) {
+      const left = (followers.channels.get(channel) ?? 1) - 1
+      if (left > 0) followers.channels.set(channel, left)
+      else followers.channels.delete(channel)
+    }
+    if (followers.alone.size + followers.grouped.size === 0) this.#topics.delete(topic)
+    this.#guard(() => subscriber.sink.unfollow?.(topic), 'leaving a topic')
+  }
+
+  #tellPosition(): void {
+    if (this.#told === this.tail.position) return
+    this.#told = this.tail.position
+    const cursor = this.cursor
+    for (const own of this.#users.values()) {
+      for (const { sink } of own) this.#guard(() => sink.tick?.(cursor), 'telling the position')
+    }
+  }
+  #guard(call: () => void, doing: string): void {
+    try {
+      call()
+    } catch (error) {
+      this.#onError(error, doing)
+    }
+  }
+}
+
+/** Whether a subscription of this scope takes part in a topic that its user may see. */
+export function wants(scope: Scope, topic: Topic): boolean {
+  if (scope.kind === 'conversation') return topic === `conversation:${scope.conversationId}`
+  return scope.kind === 'all' || (scope.kind === 'user' && topic.startsWith('user:'))
+}
+
+function entry<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  const found = map.get(key)
+  if (found !== undefined) return found
+  const made = make()
+  map.set(key, made)
+  return made
+}

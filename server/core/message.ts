@@ -1,0 +1,127 @@
+/**
+ * Messages. A send is checked, shown optimistically if asked, stored by the journal together with others, and answered with
+ * the stored message; the same `clientId` gives the first message again. Deleting leaves the place, not the content.
+ */
+import type { Parsed } from '../../shared/commands.ts'
+import { AppError, toAppError } from '../../shared/errors.ts'
+import type { Durable, Event } from '../../shared/events.ts'
+import type { Message } from '../../shared/model.ts'
+import { type BatchCall, conversationTopic, draft, ephemeral, type HandlersOf, itsConversation } from './handler.ts'
+import { anyone, firstVisible, member, messageMember, sender, standing, visibleMessage } from './policy.ts'
+
+type Noun = 'message.send' | 'message.history' | 'message.get' | 'message.edit' | 'message.delete' | 'message.missed'
+
+async function send(call: BatchCall<'message.send'>): Promise<{ result: Message; events: readonly Durable[] }> {
+  const { actor, input, store } = call
+  const { world } = call.node
+  const conversationId = input.conversationId ?? (await directWith(call, input.to ?? ''))
+  const clientId = input.clientId ?? world.newId()
+  const shown = input.optimistic && show(call, conversationId, clientId)
+  try {
+    const { type, content, metadata, replyTo } = input
+    const { message, position } = await store.send({
+      ...{ id: world.newId(), conversationId, senderId: actor.userId, clientId, type, content, metadata, replyTo },
+      origin: actor.connectionId,
+    })
+    return { result: message, events: position === null ? [] : [created(call, message, position)] }
+  } catch (error) {
+    if (shown) {
+      const payload = { conversationId, clientId, senderId: actor.userId, error: toAppError(error).message }
+      call.node.hub.cast(ephemeral(call, 'message.failed', conversationTopic(conversationId), payload))
+    }
+    throw error
+  }
+}
+
+/** Without a look at the database: only if memory knows the actor as a member, and once per message. */
+function show(call: BatchCall<'message.send'>, conversationId: string, clientId: string): boolean {
+  const { actor, input } = call
+  const { hub, world } = call.node
+  const topic = conversationTopic(conversationId)
+  if (!hub.follows(actor.userId, topic)) return false
+  if (!call.node.firstShown(`${conversationId} ${actor.userId} ${clientId}`)) return false
+  const { userId, name, role, avatar, email } = actor
+  const payload: Event<'message.accepted'>['payload'] = {
+    ...{ conversationId, clientId, type: input.type, content: input.content, metadata: input.metadata },
+    sender: { id: userId, name, role, avatar, email },
+    at: new Date(world.now()),
+  }
+  hub.cast(ephemeral(call, 'message.accepted', topic, payload))
+  return true
+}
+
+async function directWith({ store, actor, execute }: BatchCall<'message.send'>, to: string): Promise<string> {
+  const found = await store.reads.conversations.direct(actor.userId, to)
+  return found?.id ?? (await execute('conversation.create', { kind: 'direct', memberIds: [to] })).conversation.id
+}
+
+function created({ actor }: BatchCall<'message.send'>, message: Message, position: number): Durable {
+  const topic = conversationTopic(message.conversationId)
+  const cause = { actorId: actor.userId, origin: actor.connectionId }
+  return { name: 'message.created', topic, position, at: message.createdAt, ...cause, payload: { message } }
+}
+
+/** Which seqs a page asks for, and whether the newest or the oldest of them count. */
+function ranges({ before, after, around, limit }: Parsed<'message.history'>, first: number) {
+  const all = { fromSeq: first, toSeq: Number.MAX_SAFE_INTEGER }
+  if (around !== undefined) {
+    const half = Math.floor(limit / 2)
+    return [
+      { ...all, toSeq: around - 1, limit: half, newest: true },
+      { ...all, fromSeq: Math.max(first, around), limit: limit - half, newest: false },
+    ]
+  }
+  if (after !== undefined) return [{ ...all, fromSeq: Math.max(first, after + 1), limit, newest: false }]
+  return [{ ...all, toSeq: before === undefined ? all.toSeq : before - 1, limit, newest: true }]
+}
+
+export const message: HandlersOf<Noun> = {
+  'message.send': { policy: member, batch: send },
+  'message.history': {
+    policy: member,
+    run: async ({ tx, actor, input }) => {
+      const first = firstVisible(await standing(tx, actor, input.conversationId))
+      const pages = await Promise.all(
+        ranges(input, first).map((range) => tx.messages.range(input.conversationId, range)),
+      )
+      const messages = pages.flat()
+      const lastSeq = (await tx.conversations.get(input.conversationId))?.lastSeq ?? 0
+      const [from, to] = [messages[0]?.seq, messages.at(-1)?.seq]
+      return {
+        messages,
+        hasBefore: from === undefined ? (input.after ?? 0) >= first : from > first,
+        hasAfter: to === undefined ? (input.before ?? Number.MAX_SAFE_INTEGER) <= lastSeq : to < lastSeq,
+      }
+    },
+  },
+  'message.get': { policy: messageMember, run: ({ tx, actor, input }) => visibleMessage(tx, actor, input.messageId) },
+  'message.edit': {
+    lock: itsConversation,
+    policy: sender,
+    run: async ({ tx, actor, input }) => {
+      const before = await visibleMessage(tx, actor, input.messageId)
+      if (before.deletedAt) throw new AppError('CONFLICT', 'Message already deleted')
+      const message = await tx.editMessage(input.messageId, input.content)
+      tx.append(draft(actor, 'message.updated', conversationTopic(message.conversationId), { message }))
+      return message
+    },
+  },
+  'message.delete': {
+    lock: itsConversation,
+    policy: sender,
+    run: async ({ tx, actor, input }) => {
+      const before = await visibleMessage(tx, actor, input.messageId)
+      if (before.deletedAt) throw new AppError('CONFLICT', 'Message already deleted')
+      const message = await tx.deleteMessage(input.messageId, actor.userId)
+      tx.append(draft(actor, 'message.deleted', conversationTopic(message.conversationId), { message }))
+      return message
+    },
+  },
+  'message.missed': {
+    policy: anyone,
+    run: async ({ tx, actor, input }) => {
+      const messages = await tx.messages.missed(actor.userId, input.since, input.limit + 1)
+      return { messages: messages.slice(0, input.limit), hasMore: messages.length > input.limit }
+    },
+  },
+}

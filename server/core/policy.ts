@@ -1,0 +1,77 @@
+/**
+ * Who may do what: named values, run inside the transaction of the write, after its locks. A refusal says FORBIDDEN or,
+ * where even existence is nobody's business or plainly not there, NOT_FOUND.
+ */
+import { AppError } from '../../shared/errors.ts'
+import type { Message } from '../../shared/model.ts'
+import type { Actor } from '../../shared/ports.ts'
+import type { Reads, Standing } from './ports.ts'
+
+export type Policy<I> = (reads: Reads, actor: Actor, input: I) => Promise<void>
+
+/** Any verified actor: the command itself touches only what is the actor's. */
+export const anyone: Policy<unknown> = async () => {}
+
+export const admin: Policy<unknown> = async (_reads, actor) => {
+  if (!isAdmin(actor)) throw new AppError('FORBIDDEN', 'Administrators only')
+}
+
+/** A member of the conversation now. */
+export const member: Policy<{ conversationId: string }> = async (reads, actor, { conversationId }) => {
+  await standing(reads, actor, conversationId)
+}
+
+/** A member of the conversation, or an administrator looking in. */
+export const memberOrAdmin: Policy<{ conversationId: string }> = async (reads, actor, input) => {
+  if (!isAdmin(actor)) await member(reads, actor, input)
+}
+
+/** An owner or admin of the conversation. */
+export const manager: Policy<{ conversationId: string }> = async (reads, actor, { conversationId }) => {
+  const { role } = await standing(reads, actor, conversationId)
+  if (role === 'member') throw new AppError('FORBIDDEN', 'Only an owner or admin of the conversation may do this')
+}
+
+/** A member of the conversation of the message, for whom the message is visible. */
+export const messageMember: Policy<{ messageId: string }> = async (reads, actor, { messageId }) => {
+  await visibleMessage(reads, actor, messageId)
+}
+
+/** Who wrote the message, still a member. */
+export const sender: Policy<{ messageId: string }> = async (reads, actor, { messageId }) => {
+  const message = await visibleMessage(reads, actor, messageId)
+  if (message.senderId !== actor.userId) throw new AppError('FORBIDDEN', 'Only the sender may do this')
+}
+
+/** A member of the conversation that is named, or of the one that the named message is in. */
+export const markMember: Policy<{ conversationId?: string | undefined; messageId?: string | undefined }> = async (
+  reads,
+  actor,
+  { conversationId, messageId },
+) => {
+  if (messageId !== undefined) await visibleMessage(reads, actor, messageId)
+  else if (conversationId !== undefined) await standing(reads, actor, conversationId)
+}
+
+export function isAdmin(actor: Actor): boolean {
+  return actor.role.toLowerCase() === 'admin' || actor.role === 'system'
+}
+
+export async function standing(reads: Reads, actor: Actor, conversationId: string): Promise<Standing> {
+  const found = await reads.members.standing(conversationId, actor.userId)
+  if (found) return found
+  if (await reads.conversations.get(conversationId))
+    throw new AppError('FORBIDDEN', 'Not a member of this conversation')
+  throw new AppError('NOT_FOUND', 'Conversation not found')
+}
+
+/** First seq that a member may read. */
+export const firstVisible = ({ historyVisible, joinedSeq }: Standing): number => (historyVisible ? 1 : joinedSeq + 1)
+
+/** A message that the actor may see; to a stranger it does not exist. */
+export async function visibleMessage(reads: Reads, actor: Actor, messageId: string): Promise<Message> {
+  const message = await reads.messages.get(messageId)
+  const place = message && (await reads.members.standing(message.conversationId, actor.userId))
+  if (!message || !place || message.seq < firstVisible(place)) throw new AppError('NOT_FOUND', 'Message not found')
+  return message
+}
