@@ -2,7 +2,7 @@
  * The typed router. Clients import `type AppRouter` and the transformer superjson; a server makes the router with a transformer
  * that writes what superjson reads (so that it may encode an event once for many), and carries it over WebSocket and HTTP.
  */
-import type { TRPCCombinedDataTransformer } from '@trpc/server'
+import type { AnyTRPCRootTypes, TRPCCombinedDataTransformer, TRPCRootConfig } from '@trpc/server'
 import { admin } from './admin.ts'
 import { call } from './call.ts'
 import { conversation } from './conversation.ts'
@@ -12,7 +12,13 @@ import { builder, options } from './trpc.ts'
 import { typing } from './typing.ts'
 import { user } from './user.ts'
 
-export const createRouter = (transformer: TRPCCombinedDataTransformer) =>
-  builder.create({ ...options, transformer }).router({ user, conversation, message, typing, sync, admin, call })
+export interface Wire {
+  readonly transformer: TRPCCombinedDataTransformer
+  /** How streams over HTTP are kept alive. */
+  readonly sse: NonNullable<TRPCRootConfig<AnyTRPCRootTypes>['sse']>
+}
+
+export const createRouter = ({ transformer, sse }: Wire) =>
+  builder.create({ ...options, transformer, sse }).router({ user, conversation, message, typing, sync, admin, call })
 
 export type AppRouter = ReturnType<typeof createRouter>

@@ -1,0 +1,73 @@
+/**
+ * The router over HTTP, and its subscriptions as server-sent events. Each request proves who it is; a stream that must end
+ * early (reader too slow, token expired, server stopping) breaks off, so that an EventSource comes back with its cursor.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { TRPCError } from '@trpc/server'
+import { fastifyRequestHandler } from '@trpc/server/adapters/fastify'
+import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
+import { AppError, ERRORS } from '../../shared/errors.ts'
+import type { Core } from '../../shared/ports.ts'
+import type { AppRouter } from '../../shared/router/index.ts'
+import type { Context } from '../../shared/router/trpc.ts'
+import { type Authenticate, identify, tokenOf } from './session.ts'
+import { byQueue } from './stream.ts'
+
+/** A Fastify server with any logger. */
+export type Http<L extends FastifyBaseLogger> = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, L>
+
+interface HttpOptions {
+  router: AppRouter
+  core: Core
+  authenticate: Authenticate
+  onError(failed: { error: TRPCError; path: string | undefined }): void
+  /** Aborts when the server stops. */
+  stopping: AbortSignal
+  /** Bytes of one body. */
+  maxPayload: number
+  /** Calls in one request. */
+  batch: number
+  /** Events that may wait for one reader. */
+  queue: number
+}
+
+export async function serveHttp<L extends FastifyBaseLogger>(fastify: Http<L>, options: HttpOptions): Promise<void> {
+  const { router, onError, maxPayload, batch } = options
+  await fastify.register(async (scope) => {
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser('application/json', { parseAs: 'string' }, (_, body, done) => done(null, body))
+    scope.setErrorHandler((error, _, reply) => {
+      const tooLarge = error instanceof Error && 'statusCode' in error && error.statusCode === 413
+      const code = tooLarge ? 'TOO_LARGE' : 'INVALID_INPUT'
+      return reply.code(ERRORS[code].http).send({ error: { code, message: 'The request cannot be read' } })
+    })
+    scope.all<{ Params: { path: string } }>('/trpc/:path', { bodyLimit: maxPayload }, (req, res) =>
+      fastifyRequestHandler({
+        router,
+        req,
+        res,
+        path: req.params.path,
+        maxBatchSize: batch,
+        createContext: ({ info }) => contextOf(options, tokenOf(info.connectionParams, req.headers.authorization)),
+        onError,
+      }),
+    )
+  })
+}
+
+async function contextOf(
+  { core, authenticate, stopping, queue }: HttpOptions,
+  token: string | undefined,
+): Promise<Context> {
+  const actor = await identify(authenticate, token)
+  return {
+    actor,
+    core,
+    // One request is one batch, and that is bounded.
+    admit: () => () => undefined,
+    async deliver(open, signal = new AbortController().signal) {
+      const expiresAt = actor instanceof AppError ? null : actor.expiresAt
+      return byQueue(await open(), signal, { stopping, expiresAt, bound: queue })
+    },
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * A feed as pages for one subscription: a ready page with the cursor, what was missed, then live. Over WebSocket live events
+ * go by a lane; over HTTP (SSE) they wait in a bounded queue for the reader, and who falls behind is cut off and comes back
+ * with its cursor. Both end when the signal does or when the actor may not see more; both detach whatever happens.
+ */
+import { tracked } from '@trpc/server'
+import type { Event } from '../../shared/events.ts'
+import type { Feed, Sink } from '../../shared/ports.ts'
+import { toTrpcError } from '../../shared/router/failure.ts'
+import type { Pages } from '../../shared/router/trpc.ts'
+import { at } from './deadline.ts'
+import { Lane } from './lane.ts'
+import type { TypedSocket } from './socket.ts'
+
+/** `done` is called when it has ended by itself; the signal tells the rest. */
+export async function* byLane(feed: Feed, signal: AbortSignal, socket: TypedSocket, done: () => void): Pages {
+  const lane = new Lane(socket)
+  const stop = () => {
+    feed.detach()
+    lane.end()
+  }
+  signal.addEventListener('abort', stop, { once: true })
+  try {
+    yield tracked(feed.cursor, lane.marker)
+    // Not bound: the socket was closing and the marker was not sent.
+    while (lane.bound && !signal.aborted) {
+      for await (const page of feed.replay()) {
+        yield tracked(page.cursor, page.events)
+        await socket.flushed()
+        if (signal.aborted) return
+      }
+      if (feed.attach(lane)) break
+    }
+    if (lane.bound && !signal.aborted) await lane.closed
+  } catch (error) {
+    throw toTrpcError(error)
+  } finally {
+    feed.detach()
+    done()
+  }
+}
+
+/** Events on the way to one reader, and the sink of its feed. `ended`: nothing more will come; `cut`: the reader is to come back. */
+class Queue implements Sink {
+  state: 'open' | 'ended' | 'cut' = 'open'
+  readonly #bound: number
+  #events: Event[] = []
+  #cursor: string | undefined
+  #wake: () => void = () => undefined
+
+  constructor(bound: number) {
+    this.#bound = bound
+  }
+
+  push(event: Event, cursor: string): void {
+    if (this.#events.length < this.#bound) {
+      this.#events.push(event)
+      this.tick(cursor)
+    } else this.cut()
+  }
+  tick(cursor: string): void {
+    this.#cursor = cursor
+    this.#wake()
+  }
+  end(): void {
+    if (this.state === 'open') this.state = 'ended'
+    this.#wake()
+  }
+  cut(): void {
+    this.state = 'cut'
+    this.#wake()
+  }
+
+  /** What has come since the last time, in one page. */
+  take() {
+    if (this.#cursor === undefined) return undefined
+    const page = tracked<readonly Event[]>(this.#cursor, this.#events)
+    this.#events = []
+    this.#cursor = undefined
+    return page
+  }
+  more(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve
+    })
+  }
+}
+
+interface Until {
+  /** When the server stops. */
+  stopping: AbortSignal
+  /** When the reader's token ends, ms since 1970. */
+  expiresAt: number | null
+  /** Events that may wait for the reader. */
+  bound: number
+}
+
+export async function* byQueue(feed: Feed, signal: AbortSignal, { stopping, expiresAt, bound }: Until): Pages {
+  const queue = new Queue(bound)
+  const cut = () => queue.cut()
+  for (const over of [signal, stopping]) over.addEventListener('abort', cut, { once: true })
+  const forget = at(expiresAt, cut)
+  if (signal.aborted || stopping.aborted) cut()
+  try {
+    yield tracked<readonly Event[]>(feed.cursor, [])
+    do {
+      for await (const page of feed.replay()) yield tracked(page.cursor, page.events)
+    } while (queue.state === 'open' && !feed.attach(queue))
+    while (queue.state !== 'cut') {
+      const page = queue.take()
+      if (page) yield page
+      else if (queue.state === 'ended') return
+      else await queue.more()
+    }
+  } catch (error) {
+    throw toTrpcError(error)
+  } finally {
+    stopping.removeEventListener('abort', cut)
+    forget()
+    feed.detach()
+  }
+  // Breaks the connection without a last word, which is what makes an EventSource reconnect; `return` would complete it.
+  throw new DOMException('come back', 'AbortError')
+}
