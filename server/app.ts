@@ -51,7 +51,7 @@ const PRUNE_EVERY_MS = 3_600_000
 
 /** Starts a server. Settings come from the environment unless `parts.config` is given. */
 export async function createApp(parts: Parts = {}): Promise<App> {
-  const config = parts.config ?? readConfig(process.env, dialectNames)
+  const config = parts.config ?? readConfig(dialectNames)
   const log = parts.log ?? createLog(config)
   const newId = idSource()
   const { jwt, dataDir } = config

@@ -89,7 +89,10 @@ export class ConfigError extends Error {
 }
 
 /** Reads the settings. `dialects` are those that this build knows. Throws ConfigError. */
-export function readConfig(env: Record<string, string | undefined>, dialects: readonly string[]): Config {
+export function readConfig(
+  dialects: readonly string[],
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Config {
   // An empty variable is a variable that is not set: that is what .env files and compose files mean by it.
   const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
   const parsed = Environment.safeParse(set)

@@ -8,7 +8,7 @@ const DAY = 86_400
 
 function settings() {
   try {
-    return readConfig(process.env, dialectNames)
+    return readConfig(dialectNames)
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     for (const problem of error.problems) console.error(`parley will not start: ${problem}`)

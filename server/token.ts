@@ -19,7 +19,7 @@ if (!values.user || !(days > 0)) {
   console.error('usage: npm run token -- --user ann [--role client] [--name Ann] [--days 30]')
   process.exit(2)
 }
-const { jwt, dataDir } = readConfig(process.env, dialectNames)
+const { jwt, dataDir } = readConfig(dialectNames)
 const auth = createAuth({
   secret: jwt.secret ?? (jwt.publicKey === undefined ? developmentSecret(dataDir) : undefined),
   publicKey: jwt.publicKey,

@@ -1,0 +1,47 @@
+/** A real server on a random port, with an embedded database in memory unless told otherwise. Use with `await using`. */
+
+import { type App, createApp, readConfig } from '../server/app.ts'
+import type { Store } from '../server/core/ports.ts'
+import { dialectNames } from '../server/dialects/index.ts'
+import { idSource } from '../server/id.ts'
+import { createLog } from '../server/log.ts'
+import { openStore } from '../server/store/store.ts'
+import type { Actor } from '../shared/ports.ts'
+
+export const SECRET = 'a secret for tests, long enough for production'
+
+export interface TestServer extends AsyncDisposable {
+  readonly app: App
+  readonly url: string
+  readonly wsUrl: string
+  /** A signed token. `claims` replace or add to `{ userId, role: 'client' }`. */
+  token(userId: string, claims?: object, expiresIn?: number): string
+  /** An actor with a connection of its own; the user exists from now on. */
+  actor(userId: string, claims?: object): Promise<Actor>
+  close(): Promise<void>
+}
+
+export interface ServerOptions {
+  env?: Record<string, string>
+  /** An open store, closed with the server. Without it: in memory, or what `env` says about DATABASE_URL or DATA_DIR. */
+  store?: Store
+}
+
+export async function startServer({ env = {}, store }: ServerOptions = {}): Promise<TestServer> {
+  const config = readConfig(dialectNames, { PORT: '0', HOST: '127.0.0.1', JWT_SECRET: SECRET, LOG_LEVEL: process.env.TEST_LOG ?? 'silent', ...env })
+  const inMemory = !store && !env.DATABASE_URL && !env.DATA_DIR
+  const opened = inMemory ? await openStore({ newId: idSource() }) : store
+  const app = await createApp({ config, log: createLog(config), ...(opened && { store: opened }) })
+  const url = app.url.replace('localhost', '127.0.0.1')
+  const token = (userId: string, claims: object = {}, expiresIn = 3_600) =>
+    app.auth.sign({ userId, role: 'client', ...claims }, expiresIn)
+  return {
+    app,
+    url,
+    wsUrl: `${url.replace('http', 'ws')}/trpc`,
+    token,
+    actor: (userId, claims) => app.auth.authenticate(token(userId, claims)),
+    close: () => app.close(),
+    [Symbol.asyncDispose]: () => app.close(),
+  }
+}
