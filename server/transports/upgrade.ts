@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { type Config, originAllowed } from '../config.ts'
 
 export interface UpgradeRoute {
   /** Such as `/trpc`; with or without a slash at the end is the same. */
@@ -12,19 +13,18 @@ export interface UpgradeRoute {
 }
 
 interface UpgradeOptions {
-  /** Whether pages of this origin may connect. */
-  originAllowed: (origin: string) => boolean
+  config: Pick<Config, 'origins' | 'production'>
   log: { error(fields: object, message: string): void }
   routes: readonly UpgradeRoute[]
 }
 
-export function upgradeRouter({ originAllowed, log, routes }: UpgradeOptions) {
+export function upgradeRouter({ config, log, routes }: UpgradeOptions) {
   const byPath = new Map(routes.flatMap((route) => route.paths.map((path) => [trimmed(path), route] as const)))
   return (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     socket.on('error', () => socket.destroy())
     const { origin, host } = request.headers
     const route = byPath.get(trimmed(request.url?.split('?', 1)[0] ?? ''))
-    const foreign = origin !== undefined && !isSameOrigin(origin, host) && !originAllowed(origin)
+    const foreign = origin !== undefined && !isSameOrigin(origin, host) && !originAllowed(config, origin)
     if (!route || foreign) {
       refuse(socket, route ? '403 Forbidden' : '404 Not Found')
       return
