@@ -1,0 +1,133 @@
+/**
+ * Members and their receipts. `sent_at_read` counts a member's own messages up to `last_read_seq`, exactly; so unread is a
+ * subtraction. Whoever joins, also again, starts with everything so far read and delivered.
+ */
+import { AppError } from '../../shared/errors.ts'
+import type { Member, MemberRole } from '../../shared/model.ts'
+import type { Reads, Standing, Tx } from '../core/ports.ts'
+import { memberColumns, profileColumns, unread } from './columns.ts'
+import { array, type Query } from './driver.ts'
+
+/** Reads member columns followed by profile columns. */
+export function toMember(row: readonly unknown[], start: number, unreadCount: number): Member | null {
+  const member = memberColumns.read(row, start)
+  const profile = profileColumns.read(row, start + memberColumns.width)
+  return member && profile && { ...member, profile, unread: unreadCount }
+}
+
+export function memberReads(query: Query): Reads['members'] {
+  return {
+    async standing(conversationId, userId) {
+      const [row] = await query<[Standing['kind'], MemberRole, number, boolean]>(
+        `select c.kind, m.role, m.joined_seq, c.history_visible
+        from members m join conversations c on c.id = m.conversation_id
+        where m.conversation_id = $1 and m.user_id = $2 and m.left_at is null`,
+        [conversationId, userId],
+      )
+      return row ? { kind: row[0], role: row[1], joinedSeq: row[2], historyVisible: row[3] } : null
+    },
+    async list(conversationId, userIds) {
+      const rows = await query<[unread: number, ...unknown[]]>(
+        `select ${unread}, ${memberColumns.text}, ${profileColumns.text}
+        from members m join conversations c on c.id = m.conversation_id join users u on u.id = m.user_id
+        where m.conversation_id = $1 and m.user_id = any ($2::text[]) and m.left_at is null order by m.joined_at, m.user_id`,
+        [conversationId, array(userIds)],
+      )
+      return rows.flatMap((row) => toMember(row, 1, row[0]) ?? [])
+    },
+  }
+}
+
+const ADD = `
+insert into members as m (conversation_id, user_id, role, joined_seq, last_read_seq, last_delivered_seq)
+select c.id, i.id, $3, c.last_seq, c.last_seq, c.last_seq
+from conversations c, (select distinct i.id collate "C" as id from unnest($2::text[]) as i (id)) i
+where c.id = $1 order by i.id
+on conflict (conversation_id, user_id) do update
+set role = excluded.role, joined_at = excluded.joined_at, joined_seq = excluded.joined_seq, left_at = null,
+  last_read_seq = excluded.last_read_seq, last_delivered_seq = excluded.last_delivered_seq, sent_at_read = m.sent
+where m.left_at is not null
+returning m.user_id`
+
+/** Own messages in a stretch of the conversation: `was` is the member before, `target` the new mark. */
+const OWN = (from: string) => `(
+  select count(*) from messages x
+  where x.conversation_id = was.conversation_id and x.sender_id = was.user_id and x.seq > was.${from} and x.seq <= was.target
+)`
+
+const WAS = `
+with was as materialized (
+  select m.*, c.last_seq, least($3::bigint, c.last_seq) as target
+  from members m join conversations c on c.id = m.conversation_id
+  where m.conversation_id = $1 and m.user_id = $2 and m.left_at is null
+)`
+
+/** At the end of the conversation all own messages are read: nothing to count in the usual case. */
+const ADVANCE = {
+  read: `${WAS},
+  counted as materialized (
+    select was.*, case when target = last_seq then sent else sent_at_read + ${OWN('last_read_seq')} end as own_now
+    from was where target > last_read_seq
+  )
+  update members m
+  set last_read_seq = n.target, sent_at_read = n.own_now, last_delivered_seq = greatest(m.last_delivered_seq, n.target)
+  from counted n left join messages msg on msg.conversation_id = n.conversation_id and msg.seq = n.target
+  where m.conversation_id = n.conversation_id and m.user_id = n.user_id
+  returning n.last_read_seq, n.target, (n.target - n.last_read_seq) - (n.own_now - n.sent_at_read),
+    (n.last_seq - m.last_read_seq) - (m.sent - m.sent_at_read), msg.id, date_trunc('milliseconds', clock_timestamp())`,
+  delivered: `${WAS},
+  counted as materialized (
+    select was.*, ${OWN('last_delivered_seq')} as own_now from was where target > last_delivered_seq
+  )
+  update members m set last_delivered_seq = n.target
+  from counted n left join messages msg on msg.conversation_id = n.conversation_id and msg.seq = n.target
+  where m.conversation_id = n.conversation_id and m.user_id = n.user_id
+  returning n.last_delivered_seq, n.target, (n.target - n.last_delivered_seq) - n.own_now,
+    (n.last_seq - m.last_read_seq) - (m.sent - m.sent_at_read), msg.id, date_trunc('milliseconds', clock_timestamp())`,
+}
+
+type Advanced = [fromSeq: number, seq: number, changed: number, unread: number, messageId: string | null, at: Date]
+
+export function memberWrites(query: Query): Pick<Tx, 'addMembers' | 'removeMember' | 'setRole' | 'view' | 'advance'> {
+  return {
+    async addMembers(conversationId, userIds, role) {
+      const rows = await query<[string]>(ADD, [conversationId, array(userIds), role])
+      return rows.length === 0
+        ? []
+        : memberReads(query).list(
+            conversationId,
+            rows.map(([id]) => id),
+          )
+    },
+    async removeMember(conversationId, userId) {
+      const rows = await query(
+        `update members set left_at = clock_timestamp()
+        where conversation_id = $1 and user_id = $2 and left_at is null returning user_id`,
+        [conversationId, userId],
+      )
+      return rows.length > 0
+    },
+    async setRole(conversationId, userId, role) {
+      await query('update members set role = $3 where conversation_id = $1 and user_id = $2 and left_at is null', [
+        conversationId,
+        userId,
+        role,
+      ])
+    },
+    async view(conversationId, userId) {
+      const [row] = await query<[Date]>(
+        `update members set last_viewed_at = greatest(clock_timestamp(), last_viewed_at)
+        where conversation_id = $1 and user_id = $2 and left_at is null returning last_viewed_at`,
+        [conversationId, userId],
+      )
+      if (!row) throw new AppError('FORBIDDEN', 'Not a member of this conversation')
+      return row[0]
+    },
+    async advance(receipt, conversationId, userId, seq) {
+      const [row] = await query<Advanced>(ADVANCE[receipt], [conversationId, userId, seq])
+      if (!row) return null
+      const [fromSeq, mark, changed, left, messageId, at] = row
+      return { fromSeq, seq: mark, changed, unread: left, messageId, at }
+    },
+  }
+}

@@ -1,0 +1,145 @@
+/** Messages: look-ups and ranges, and what changes one message. Storing new ones is append_messages, for batch and write alike. */
+import { AppError } from '../../shared/errors.ts'
+import type { Message } from '../../shared/model.ts'
+import type { Reads, SendDraft, Sent, Tx } from '../core/ports.ts'
+import { messageColumns } from './columns.ts'
+import { array, type Query } from './driver.ts'
+
+const toMessages = (rows: readonly (readonly unknown[])[]): Message[] =>
+  rows.flatMap((row) => messageColumns.read(row, 0) ?? [])
+
+const RANGE = (order: 'asc' | 'desc') => `select ${messageColumns.text} from messages msg
+  where msg.conversation_id = $1 and msg.seq between $2 and $3 order by msg.seq ${order} limit $4`
+const FORWARD = RANGE('asc')
+const BACKWARD = RANGE('desc')
+
+const MISSED = `
+select ${messageColumns.text}
+from members m join conversations c on c.id = m.conversation_id and c.last_message_at > $2
+cross join lateral (
+  select x.* from messages x
+  where x.conversation_id = c.id and x.sender_id <> m.user_id
+    and x.seq >= greatest(first_seq_after(c.id, $2, c.last_seq), case when c.history_visible then 1 else m.joined_seq + 1 end)
+  order by x.seq limit $3
+) msg
+where m.user_id = $1 and m.left_at is null
+order by msg.created_at, msg.conversation_id, msg.seq limit $3`
+
+export function messageReads(query: Query): Reads['messages'] {
+  return {
+    async get(id) {
+      const rows = await query(`select ${messageColumns.text} from messages msg where msg.id = $1`, [id])
+      return toMessages(rows)[0] ?? null
+    },
+    async byClientId(conversationId, senderId, clientId) {
+      const rows = await query(
+        `select ${messageColumns.text} from messages msg
+        where msg.conversation_id = $1 and msg.sender_id = $2 and msg.client_id = $3`,
+        [conversationId, senderId, clientId],
+      )
+      return toMessages(rows)[0] ?? null
+    },
+    async range(conversationId, { fromSeq, toSeq, limit, newest }) {
+      const rows = await query(newest ? BACKWARD : FORWARD, [conversationId, fromSeq, toSeq, limit])
+      return toMessages(newest ? rows.reverse() : rows)
+    },
+    async missed(userId, since, limit) {
+      return toMessages(await query(MISSED, [userId, since, limit]))
+    },
+  }
+}
+
+const APPEND = `select ord, code, id, seq, log_position, created_at
+  from append_messages($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10)`
+
+type Appended = [ord: number, code: string, id: string, seq: number, position: number | null, createdAt: Date]
+
+/**
+ * Stores the drafts, in order, and answers each: what was sent, or why not. `withEvents` checks membership and logs
+ * `message.created`; `known` is how the present state of earlier messages is read, once the batch is committed.
+ */
+export async function appendMessages(
+  query: Query,
+  drafts: readonly SendDraft[],
+  withEvents: boolean,
+  known: Query,
+): Promise<(Sent | AppError)[]> {
+  const column = (of: (draft: SendDraft) => string | null) => array(drafts.map(of))
+  const rows = await query<Appended>(APPEND, [
+    column((draft) => draft.id),
+    column((draft) => draft.conversationId),
+    column((draft) => draft.senderId),
+    column((draft) => draft.clientId),
+    column((draft) => draft.type),
+    column((draft) => draft.content),
+    column((draft) => draft.metadata && JSON.stringify(draft.metadata)),
+    column((draft) => draft.replyTo),
+    column((draft) => draft.origin),
+    withEvents,
+  ])
+  const earlier = rows.flatMap(([, code, id]) => (code === 'known' ? [id] : []))
+  const first = new Map<string, Message>()
+  if (earlier.length > 0) {
+    const text = `select ${messageColumns.text} from messages msg where msg.id = any ($1::text[])`
+    for (const message of toMessages(await known(text, [array(earlier)]))) first.set(message.id, message)
+  }
+  const answers: (Sent | AppError)[] = drafts.map(() => new AppError('INTERNAL', 'Internal error'))
+  for (const [ord, code, id, seq, position, createdAt] of rows) {
+    const draft = drafts[ord - 1]
+    if (draft) answers[ord - 1] = toAnswer(draft, code, first.get(id), seq, position, createdAt)
+  }
+  return answers
+}
+
+function toAnswer(
+  draft: SendDraft,
+  code: string,
+  first: Message | undefined,
+  seq: number,
+  position: number | null,
+  createdAt: Date,
+): Sent | AppError {
+  if (code === 'known') return first ? { message: first, position: null } : new AppError('INTERNAL')
+  if (code === 'no conversation') return new AppError('NOT_FOUND', 'There is no such conversation')
+  if (code === 'not a member') return new AppError('FORBIDDEN', 'Not a member of this conversation')
+  if (code === 'no reply target') return new AppError('NOT_FOUND', 'There is no such message to reply to')
+  const { origin: _, ...stored } = draft
+  return { message: { ...stored, seq, createdAt, editedAt: null, deletedAt: null, deletedBy: null }, position }
+}
+
+function found(rows: readonly (readonly unknown[])[]): Message {
+  const [message] = toMessages(rows)
+  if (!message) throw new AppError('NOT_FOUND', 'There is no such message')
+  return message
+}
+
+export function messageWrites(query: Query): Pick<Tx, 'createMessage' | 'editMessage' | 'deleteMessage'> {
+  return {
+    async createMessage(draft) {
+      const [answer] = await appendMessages(query, [draft], false, query)
+      if (answer === undefined || answer instanceof AppError) throw answer ?? new AppError('INTERNAL')
+      if (answer.message.id !== draft.id) throw new AppError('CONFLICT', 'This clientId has been used')
+      return answer.message
+    },
+    async editMessage(id, content) {
+      return found(
+        await query(
+          `update messages msg set original_content = coalesce(original_content, content), content = $2,
+            edited_at = greatest(clock_timestamp(), created_at, edited_at)
+          where id = $1 and deleted_at is null returning ${messageColumns.text}`,
+          [id, content],
+        ),
+      )
+    },
+    async deleteMessage(id, by) {
+      return found(
+        await query(
+          `update messages msg set content = '', original_content = null, metadata = null,
+            deleted_at = coalesce(deleted_at, greatest(clock_timestamp(), created_at)), deleted_by = coalesce(deleted_by, $2)
+          where id = $1 returning ${messageColumns.text}`,
+          [id, by],
+        ),
+      )
+    },
+  }
+}

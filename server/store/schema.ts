@@ -1,0 +1,177 @@
+/**
+ * The tables. Drizzle makes the migrations and the row types from this page; the statements are written by hand beside
+ * the noun they serve (columns.ts takes their columns and types from here). Ids are text, `collate "C"`: opaque, compared
+ * by bytes. Times have milliseconds, as a Date has, so that a time read is the time compared. int8 is read as a number.
+ * `messages` and `events` have no foreign keys on purpose: only append_messages and append_events insert there, they hold
+ * the lock on the conversation, and a check by row would cost the batch a third of its rate.
+ */
+import { sql } from 'drizzle-orm'
+import {
+  bigint,
+  boolean,
+  check,
+  customType,
+  index,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  unique,
+} from 'drizzle-orm/pg-core'
+import type { Conversation, MemberRole, Message } from '../../shared/model.ts'
+
+const id = customType<{ data: string }>({ dataType: () => 'text collate "C"' })
+const at = (name: string) => timestamp(name, { withTimezone: true, precision: 3 })
+const int8 = (name: string) => bigint(name, { mode: 'number' })
+
+export const users = pgTable('users', {
+  id: id('id').primaryKey(),
+  name: text('name').notNull(),
+  role: text('role').notNull().default('user'),
+  email: text('email'),
+  avatar: text('avatar'),
+  schoolId: id('school_id'),
+  classIds: text('class_ids').array().notNull().default([]),
+  active: boolean('active').notNull().default(true),
+  createdAt: at('created_at').notNull().default(sql`clock_timestamp()`),
+  updatedAt: at('updated_at').notNull().default(sql`clock_timestamp()`),
+})
+
+export const conversations = pgTable('conversations', {
+  id: id('id').primaryKey(),
+  kind: text('kind').$type<Conversation['kind']>().notNull(),
+  /** The two members of a direct conversation, sorted; serves conversations.direct and makes find-or-create atomic. */
+  pair: id('pair').unique(),
+  title: text('title'),
+  context: jsonb('context').$type<Conversation['context']>(),
+  joinPolicy: text('join_policy').$type<Conversation['joinPolicy']>().notNull(),
+  historyVisible: boolean('history_visible').notNull(),
+  createdBy: id('created_by').notNull(),
+  createdAt: at('created_at').notNull().default(sql`clock_timestamp()`),
+  updatedAt: at('updated_at').notNull().default(sql`clock_timestamp()`),
+  lastSeq: int8('last_seq').notNull().default(0),
+  /** Position of its last event: catch-up passes over what has nothing new. Not indexed, so that updates stay in the page. */
+  lastPosition: int8('last_position').notNull().default(0),
+  lastMessageId: id('last_message_id'),
+  lastMessageAt: at('last_message_at'),
+})
+
+/** One row for everybody who ever was a member; `left_at` is null while they are. */
+export const members = pgTable(
+  'members',
+  {
+    conversationId: id('conversation_id')
+      .notNull()
+      .references(() => conversations.id),
+    userId: id('user_id')
+      .notNull()
+      .references(() => users.id),
+    role: text('role').$type<MemberRole>().notNull(),
+    joinedAt: at('joined_at').notNull().default(sql`clock_timestamp()`),
+    joinedSeq: int8('joined_seq').notNull(),
+    leftAt: at('left_at'),
+    lastReadSeq: int8('last_read_seq').notNull(),
+    lastDeliveredSeq: int8('last_delivered_seq').notNull(),
+    /** Own messages since the first joining, and those of them with seq <= last_read_seq: unread is a subtraction. */
+    sent: int8('sent').notNull().default(0),
+    sentAtRead: int8('sent_at_read').notNull().default(0),
+    lastViewedAt: at('last_viewed_at'),
+  },
+  (table) => [
+    /** The membership check of append_messages, members.standing, members.list, every change of a member. */
+    primaryKey({ columns: [table.conversationId, table.userId] }),
+    /** conversations.list and snapshot, messages.missed: the conversations of a user. */
+    index('members_user').on(table.userId, table.conversationId).where(sql`left_at is null`),
+    /** conversations.detail: the first hundred by time of joining, and how many there are. */
+    index('members_joined').on(table.conversationId, table.joinedAt, table.userId).where(sql`left_at is null`),
+  ],
+)
+
+/** When somebody could see a conversation, in positions of the log, both ends included; `to_position` is null while open. */
+export const intervals = pgTable(
+  'intervals',
+  {
+    userId: id('user_id').notNull(),
+    conversationId: id('conversation_id').notNull(),
+    fromPosition: int8('from_position').notNull(),
+    toPosition: int8('to_position'),
+  },
+  /** Log.page and Log.memberships (by user, or user and conversation), closing an interval. */
+  (table) => [primaryKey({ columns: [table.userId, table.conversationId, table.fromPosition] })],
+)
+
+export const messages = pgTable(
+  'messages',
+  {
+    id: id('id').primaryKey(),
+    conversationId: id('conversation_id').notNull(),
+    seq: int8('seq').notNull(),
+    senderId: id('sender_id').notNull(),
+    clientId: id('client_id').notNull(),
+    type: text('type').$type<Message['type']>().notNull(),
+    content: text('content').notNull(),
+    originalContent: text('original_content'),
+    metadata: jsonb('metadata').$type<Message['metadata']>(),
+    replyTo: id('reply_to'),
+    createdAt: at('created_at').notNull(),
+    editedAt: at('edited_at'),
+    deletedAt: at('deleted_at'),
+    deletedBy: id('deleted_by'),
+  },
+  (table) => [
+    /** messages.range, the count of own messages when a receipt moves, the search by time of messages.missed. */
+    unique('messages_seq').on(table.conversationId, table.seq),
+    /** The duplicate probe of append_messages, messages.byClientId. */
+    unique('messages_client').on(table.conversationId, table.senderId, table.clientId),
+  ],
+)
+
+/** The log. Rows of `message.*` name their message; the payload is then its state at the time of reading. */
+export const events = pgTable(
+  'events',
+  {
+    /** Log.page of everything, the end of the log, prune. */
+    position: int8('position').primaryKey(),
+    conversationId: id('conversation_id'),
+    userId: id('user_id'),
+    name: text('name').notNull(),
+    actorId: id('actor_id'),
+    origin: text('origin'),
+    payload: jsonb('payload'),
+    messageId: id('message_id'),
+    createdAt: at('created_at').notNull(),
+  },
+  (table) => [
+    /** Log.page: catch-up by conversation. */
+    index('events_conversation').on(table.conversationId, table.position).where(sql`conversation_id is not null`),
+    /** Log.page: a user's own topic. */
+    index('events_user').on(table.userId, table.position).where(sql`user_id is not null`),
+    check('events_topic', sql`(conversation_id is null) <> (user_id is null)`),
+  ],
+)
+
+/** Up to where a legacy client is known to have received, by user, dialect and what it follows. */
+export const cursors = pgTable(
+  'cursors',
+  {
+    userId: id('user_id').notNull(),
+    dialect: text('dialect').notNull(),
+    scope: id('scope').notNull(),
+    position: int8('position').notNull(),
+  },
+  /** The one look-up there is: the cursor of this user, dialect and scope. */
+  (table) => [primaryKey({ columns: [table.userId, table.dialect, table.scope] })],
+)
+
+/** One row. `epoch` names this history, `floor` is the last position pruned, `identity` the database it was seen in. */
+export const log = pgTable(
+  'log',
+  {
+    one: boolean('one').primaryKey().default(true),
+    epoch: text('epoch').notNull(),
+    floor: int8('floor').notNull().default(0),
+    identity: text('identity'),
+  },
+  () => [check('log_one', sql`one`)],
+)

@@ -1,0 +1,92 @@
+/**
+ * One write: reads and changes on one session, then its events as the last statement, sent together with the commit. So the
+ * lock of the log is held for the length of one commit, and a write that throws leaves nothing.
+ */
+import superjson from 'superjson'
+import { AppError } from '../../shared/errors.ts'
+import type { Durable } from '../../shared/events.ts'
+import type { EventDraft, Reads, Tx } from '../core/ports.ts'
+import { conversationReads, conversationWrites } from './conversation.ts'
+import { array, type Driver, type Query, type Statement } from './driver.ts'
+import { memberReads, memberWrites } from './member.ts'
+import { messageReads, messageWrites } from './message.ts'
+import { listConversations } from './summary.ts'
+import { upsertUser, userReads } from './user.ts'
+
+/** Messages are never removed and their seq has no gap: the sum counts them without reading them. */
+const STATS = `select (select count(*) from users), (select count(*) from conversations),
+  (select coalesce(sum(last_seq), 0)::bigint from conversations), (select coalesce(max(position), 0) from events)`
+
+export function openReads(query: Query): Reads {
+  return {
+    users: userReads(query),
+    conversations: conversationReads(query),
+    members: memberReads(query),
+    messages: messageReads(query),
+    snapshot: (userId, limit) => listConversations(query, userId, { limit }),
+    async stats() {
+      const [row] = await query<[number, number, number, number]>(STATS)
+      const [users, conversations, messages, position] = row ?? [0, 0, 0, 0]
+      return { users, conversations, messages, position }
+    },
+  }
+}
+
+const APPEND = `select log_position, created_at from append_events($1::text[], $2::text[], $3::text[], $4::text[], $5::text[],
+  $6::text[], $7::text[], $8::int[], $9::text[], $10::int[], $11::text[])`
+
+/** Whom an event adds to its conversation, and whom it removes. */
+function moves(draft: EventDraft): { added: readonly string[]; removed: readonly string[] } {
+  if (draft.name === 'conversation.created' || draft.name === 'member.added')
+    return { added: draft.payload.members.map((member) => member.userId), removed: [] }
+  if (draft.name === 'member.removed') return { added: [], removed: [draft.payload.userId] }
+  return { added: [], removed: [] }
+}
+
+function appendEvents(drafts: readonly EventDraft[]): Statement {
+  const idOf = (draft: EventDraft, kind: 'conversation' | 'user') =>
+    draft.topic.startsWith(`${kind}:`) ? draft.topic.slice(kind.length + 1) : null
+  const messageOf = (draft: EventDraft) => ('message' in draft.payload ? draft.payload.message.id : null)
+  const payloadOf = (draft: EventDraft) =>
+    'message' in draft.payload ? null : JSON.stringify(superjson.serialize(draft.payload))
+  const added = drafts.flatMap((draft, index) => moves(draft).added.map((id) => ({ ord: index + 1, id })))
+  const removed = drafts.flatMap((draft, index) => moves(draft).removed.map((id) => ({ ord: index + 1, id })))
+  return {
+    text: APPEND,
+    params: [
+      array(drafts.map((draft) => idOf(draft, 'conversation'))),
+      array(drafts.map((draft) => idOf(draft, 'user'))),
+      array(drafts.map((draft) => draft.name)),
+      array(drafts.map((draft) => draft.actorId)),
+      array(drafts.map((draft) => draft.origin)),
+      array(drafts.map(payloadOf)),
+      array(drafts.map(messageOf)),
+      array(added.map(({ ord }) => ord)),
+      array(added.map(({ id }) => id)),
+      array(removed.map(({ ord }) => ord)),
+      array(removed.map(({ id }) => id)),
+    ],
+  }
+}
+
+export async function write<T>(driver: Driver, run: (tx: Tx) => Promise<T>): Promise<{ result: T; events: Durable[] }> {
+  const drafts: EventDraft[] = []
+  const { result, rows } = await driver.transaction(async (query) => {
+    const result = await run({
+      ...openReads(query),
+      ...conversationWrites(query),
+      ...memberWrites(query),
+      ...messageWrites(query),
+      upsertUser: (user) => upsertUser(query, user),
+      append: (event) => void drafts.push(event),
+    })
+    return drafts.length === 0 ? { result } : { result, last: appendEvents(drafts) }
+  })
+  const events = drafts.map((draft, index): Durable => {
+    const [position, at] = rows[index] ?? []
+    if (typeof position !== 'number' || !(at instanceof Date))
+      throw new AppError('INTERNAL', 'An event got no position')
+    return { ...draft, position, at }
+  })
+  return { result, events }
+}
