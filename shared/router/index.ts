@@ -4,7 +4,7 @@
  */
 import type { AnyTRPCRootTypes, TRPCCombinedDataTransformer, TRPCRootConfig } from '@trpc/server'
 import { admin } from './admin.ts'
-import { call } from './call.ts'
+import { calls } from './calls.ts'
 import { conversation } from './conversation.ts'
 import { message } from './message.ts'
 import { sync } from './sync.ts'
@@ -19,6 +19,6 @@ export interface Wire {
 }
 
 export const createRouter = ({ transformer, sse }: Wire) =>
-  builder.create({ ...options, transformer, sse }).router({ user, conversation, message, typing, sync, admin, call })
+  builder.create({ ...options, transformer, sse }).router({ user, conversation, message, typing, sync, admin, calls })
 
 export type AppRouter = ReturnType<typeof createRouter>

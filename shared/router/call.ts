@@ -1,3 +1,0 @@
-import { write } from './trpc.ts'
-
-export const call = { signal: write('call.signal') }
