@@ -94,7 +94,7 @@ CREATE TABLE "users" (
 	"email" text,
 	"avatar" text,
 	"school_id" text collate "C",
-	"class_ids" text[] DEFAULT '{}' NOT NULL,
+	"class_ids" jsonb DEFAULT '[]'::jsonb NOT NULL,
 	"active" boolean DEFAULT true NOT NULL,
 	"created_at" timestamp (3) with time zone DEFAULT clock_timestamp() NOT NULL,
 	"updated_at" timestamp (3) with time zone DEFAULT clock_timestamp() NOT NULL

@@ -63,7 +63,10 @@ export function conversationReads(query: Query): Reads['conversations'] {
         position,
       }
     },
-    list: (userId, page) => listConversations(query, userId, page),
+    async list(userId, page) {
+      const { conversations, next } = await listConversations(query, userId, page)
+      return { conversations, next }
+    },
   }
 }
 

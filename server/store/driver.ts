@@ -17,9 +17,10 @@ export interface Statement {
 
 export interface Driver {
   readonly query: Query
-  /** Runs on the connection of the journal: one batch at a time and lane. */
-  readonly batch: Query
+  /** How many batches of the journal may be in flight; each lane has its own connection. */
   readonly lanes: number
+  /** One statement at a time and lane, each its own transaction. */
+  lane(index: number): Query
   /** Commits once `run` resolves; `last` goes together with the commit. Rolls back if it throws. */
   transaction<T>(
     run: (query: Query) => Promise<{ result: T; last?: Statement }>,

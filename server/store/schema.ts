@@ -32,7 +32,7 @@ export const users = pgTable('users', {
   email: text('email'),
   avatar: text('avatar'),
   schoolId: id('school_id'),
-  classIds: text('class_ids').array().notNull().default([]),
+  classIds: jsonb('class_ids').$type<string[]>().notNull().default([]),
   active: boolean('active').notNull().default(true),
   createdAt: at('created_at').notNull().default(sql`clock_timestamp()`),
   updatedAt: at('updated_at').notNull().default(sql`clock_timestamp()`),

@@ -9,30 +9,41 @@ import { openJournal } from './journal.ts'
 import { openLog } from './log.ts'
 import { appendMessages } from './message.ts'
 import { migrate, readEpoch } from './migrate.ts'
+import { openPostgres } from './postgres.ts'
 import { openReads, write } from './tx.ts'
 
 export interface StoreOptions {
   /** Native Postgres; without it, embedded. */
-  readonly databaseUrl?: string
+  readonly databaseUrl?: string | undefined
   /** Folder of the embedded database; without it, in memory. */
-  readonly dataDir?: string
+  readonly dataDir?: string | undefined
   readonly log?: LogLine
+  /** A dump of an empty embedded cluster, to start from in place of initdb. */
+  readonly template?: Blob
   /** Sends that may wait before OVERLOADED. */
   readonly queueLimit?: number
   /** How long a send in doubt is tried again, in milliseconds. */
   readonly sendDeadline?: number
+  /** Most messages in one batch. */
+  readonly maxBatch?: number
+  /** Native: batches in flight at once; connections for reads and as many for writes; how long a caller waits for one. */
+  readonly lanes?: number
+  readonly connections?: number
+  readonly patience?: number
 }
 
 export async function openStore(options: StoreOptions = {}): Promise<Store> {
   const log = options.log ?? (() => {})
-  const driver = await openEmbedded({ log })
+  const { databaseUrl: url, dataDir, template, queueLimit = 20_000, sendDeadline = 10_000 } = options
+  const driver = url ? openPostgres({ ...options, url, log }) : await openEmbedded({ dataDir, template, log })
   try {
     await migrate(driver)
     const epoch = await readEpoch(driver)
-    const journal = openJournal((_lane, drafts) => appendMessages(driver.batch, drafts, true, driver.query), {
+    const journal = openJournal((lane, drafts) => appendMessages(driver.lane(lane), drafts, true, driver.query), {
+      ...options,
       lanes: driver.lanes,
-      queueLimit: options.queueLimit ?? 20_000,
-      deadline: options.sendDeadline ?? 10_000,
+      queueLimit,
+      deadline: sendDeadline,
       log,
     })
     return {

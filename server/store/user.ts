@@ -39,7 +39,7 @@ export async function upsertUser(query: Query, user: Parameters<Tx['upsertUser']
   const params: Param[] = [user.id]
   for (const key of given) {
     const value: User[typeof key] | undefined = user[key]
-    params.push(value === undefined ? null : typeof value === 'object' && value !== null ? array(value) : value)
+    params.push(value === undefined ? null : Array.isArray(value) ? JSON.stringify(value) : value)
   }
   const insert = given.includes('name') ? names : ['name', ...names]
   const values = names.map((_, index) => `$${index + 2}`)
