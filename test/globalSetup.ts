@@ -1,0 +1,67 @@
+/**
+ * Once per test run: an empty embedded cluster as a dump (initdb takes seconds, unpacking it half of one), and native Postgres,
+ * at DATABASE_URL or as a throw-away cluster, with a migrated database to copy for each test file.
+ */
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { PGlite } from '@electric-sql/pglite'
+import type { TestProject } from 'vitest/node'
+import { openStore } from '../server/store/store.ts'
+import { type Cluster, createCluster, findPrograms, withSql } from './postgres.ts'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** File with the dump of an empty embedded cluster. */
+    embedded: string
+    /** A native server: its administrator's address and the database to copy. Null: none, and native tests are skipped. */
+    native: { url: string; template: string } | null
+  }
+}
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'parley-tests-'))
+  const embedded = path.join(folder, 'embedded.tar')
+  const native = await startNative()
+  const pg = await PGlite.create({})
+  fs.writeFileSync(embedded, Buffer.from(await (await pg.dumpDataDir('none')).arrayBuffer()))
+  await pg.close()
+  project.provide('embedded', embedded)
+  project.provide('native', native && { url: native.url, template: native.template })
+  return async () => {
+    await native?.stop()
+    fs.rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+async function startNative() {
+  const given = process.env.DATABASE_URL
+  const programs = findPrograms()
+  if (given === undefined && programs === null) {
+    console.warn(
+      'SKIPPED: tests on native Postgres. No DATABASE_URL, and no initdb in /usr/lib/postgresql/*/bin or PATH.',
+    )
+    return null
+  }
+  let cluster: Cluster | undefined
+  if (given === undefined && programs !== null) cluster = await createCluster(programs)
+  const url = given ?? cluster?.url() ?? ''
+  const template = `parley_template_${process.pid}`
+  await withSql(url, (sql) => sql.unsafe(`create database ${template}`))
+  const store = await openStore({ databaseUrl: databaseAt(url, template) })
+  await store.close()
+  return {
+    url,
+    template,
+    async stop() {
+      if (cluster) await cluster.remove()
+      else await withSql(url, (sql) => sql.unsafe(`drop database if exists ${template}`))
+    },
+  }
+}
+
+function databaseAt(url: string, name: string): string {
+  const address = new URL(url)
+  address.pathname = `/${name}`
+  return address.href
+}

@@ -1,0 +1,574 @@
+/** The laws of the store, for every database it runs on. */
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Sent, Store } from '../../server/core/ports.ts'
+import type { StoreOptions } from '../../server/store/store.ts'
+import type { Durable } from '../../shared/events.ts'
+import { addMember, checkGapless, createConversation, draft, newId, removeMember } from './databases.ts'
+
+const textOf = (event: Durable) => (event.name === 'message.created' ? event.payload.message.clientId : event.name)
+
+export function contract(
+  name: string,
+  skip: boolean,
+  open: (options?: StoreOptions) => Promise<Store>,
+  close: () => Promise<void>,
+): void {
+  describe.skipIf(skip)(name, () => {
+    let store: Store
+    beforeAll(async () => {
+      store = await open()
+    })
+    afterAll(async () => {
+      await store?.close()
+      await close()
+    })
+
+    async function conversation(...userIds: string[]): Promise<string> {
+      const id = newId()
+      await createConversation(store, id, userIds)
+      return id
+    }
+
+    it('gives gapless seq and position to concurrent sends and writes, in order by sender', async () => {
+      const ids = await Promise.all(['a', 'b', 'c'].map(() => conversation('ann', 'bob')))
+      const sends: Promise<Sent>[] = []
+      const writes: Promise<unknown>[] = []
+      for (let n = 0; n < 60; n++) {
+        for (const id of ids) for (const user of ['ann', 'bob']) sends.push(store.send(draft(id, user, `${user} ${n}`)))
+        if (n % 10 === 0) {
+          await sends.at(-1)
+          writes.push(...ids.map((id) => addMember(store, id, `guest ${n}`)))
+        }
+      }
+      const sent = await Promise.all(sends)
+      await Promise.all(writes)
+      await checkGapless(store, ids)
+      expect(new Set(sent.map(({ position }) => position)).size).toBe(sends.length)
+      for (const id of ids)
+        for (const user of ['ann', 'bob']) {
+          const own = sent.filter(({ message }) => message.conversationId === id && message.senderId === user)
+          expect(own.map(({ message }) => message.seq)).toEqual(
+            own.map(({ message }) => message.seq).sort((a, b) => a - b),
+          )
+          expect(own.map(({ message }) => message.clientId)).toEqual(own.map((_, n) => `${user} ${n}`))
+        }
+    })
+
+    it('answers a known clientId with the first message as it is now, also to a removed sender', async () => {
+      const id = await conversation('ann', 'bob')
+      const first = await store.send(draft(id, 'ann', 'once'))
+      expect(first.position).not.toBeNull()
+      await store.write((tx) => tx.editMessage(first.message.id, 'edited'))
+      await removeMember(store, id, 'ann')
+      const again = await store.send(draft(id, 'ann', 'once', { content: 'other words' }))
+      expect(again).toMatchObject({ position: null, message: { id: first.message.id, seq: 1, content: 'edited' } })
+      await expect(store.send(draft(id, 'ann', 'new'))).rejects.toMatchObject({ code: 'FORBIDDEN' })
+      await expect(store.send(draft(id, 'zoe', 'new'))).rejects.toMatchObject({ code: 'FORBIDDEN' })
+      await expect(store.send(draft('nowhere', 'ann', 'new'))).rejects.toMatchObject({ code: 'NOT_FOUND' })
+      expect((await store.send(draft(id, 'bob', 'once'))).message.seq).toBe(2)
+      await checkGapless(store, [id])
+    })
+
+    it('stores what is sent twice at once only once', async () => {
+      const id = await conversation('ann')
+      const drafts = Array.from({ length: 20 }, (_, n) => draft(id, 'ann', `twice ${n % 5}`))
+      const sent = await Promise.all(drafts.map((one) => store.send(one)))
+      expect(new Set(sent.map(({ message }) => message.id)).size).toBe(5)
+      expect(sent.filter(({ position }) => position !== null)).toHaveLength(5)
+      await checkGapless(store, [id])
+    })
+
+    it('keeps every text and metadata as it was given', async () => {
+      const id = await conversation('ann')
+      const text = fc
+        .string({ unit: 'grapheme', minLength: 1, maxLength: 40 })
+        .filter((value) => !value.includes('\u0000'))
+      await fc.assert(
+        fc.asyncProperty(text, fc.dictionary(fc.constantFrom('a', 'b "q"', 'c\\'), text), async (content, metadata) => {
+          const { message } = await store.send(draft(id, 'ann', newId(), { content, metadata, origin: content }))
+          const stored = await store.reads.messages.get(message.id)
+          expect(stored).toEqual(message)
+          expect(stored).toMatchObject({ content, metadata })
+        }),
+        {
+          numRuns: 60,
+          examples: [
+            ['NULL', {}],
+            ['{"a",b}\\', { a: '\n\t"' }],
+            ['null', { a: '' }],
+          ],
+        },
+      )
+    })
+
+    it('fails one bad draft and none of its neighbours', async () => {
+      const id = await conversation('ann')
+      const { message } = await store.send(draft(id, 'ann', 'first'))
+      const others = Array.from({ length: 30 }, (_, n) => draft(id, 'ann', `fine ${n}`))
+      const bad = draft(id, 'ann', 'bad', { id: message.id })
+      const unanswerable = draft(id, 'ann', 'reply', { replyTo: 'nothing' })
+      const answers = await Promise.allSettled(
+        [...others.slice(0, 11), bad, ...others.slice(11), unanswerable].map((one) => store.send(one)),
+      )
+      const refused = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason.code] : []))
+      expect(refused).toEqual(['INTERNAL', 'NOT_FOUND'])
+      const kept = await store.reads.messages.range(id, { fromSeq: 2, toSeq: 99, limit: 99, newest: false })
+      expect(kept.map(({ clientId }) => clientId)).toEqual(others.map(({ clientId }) => clientId))
+      await checkGapless(store, [id])
+    })
+
+    it('replays to a member what happened while they were one, both ends included', async () => {
+      const id = await conversation('ann', 'bob')
+      await store.send(draft(id, 'ann', 'one'))
+      await removeMember(store, id, 'bob')
+      await store.send(draft(id, 'ann', 'two'))
+      await addMember(store, id, 'bob')
+      await store.send(draft(id, 'ann', 'three'))
+      await addMember(store, id, 'cid')
+      const replay = async (userId: string, after = 0) => {
+        const { events } = await store.log.page({ userId, conversationId: id }, after, 100)
+        return events.map(textOf)
+      }
+      expect(await replay('ann')).toEqual([
+        ...['conversation.created', 'one', 'member.removed', 'two', 'member.added', 'three', 'member.added'],
+      ])
+      expect(await replay('bob')).toEqual([
+        'conversation.created',
+        'one',
+        'member.removed',
+        'member.added',
+        'three',
+        'member.added',
+      ])
+      expect(await replay('cid')).toEqual(['member.added'])
+      expect(await replay('dan')).toEqual([])
+      const { events } = await store.log.page({ userId: 'ann', conversationId: id }, 0, 100)
+      const at = (index: number) => events[index]?.position ?? 0
+      const isMember = async (position: number) => (await store.log.memberships('bob', position)).includes(id)
+      expect(await Promise.all([at(0) - 1, at(0), at(1), at(2), at(3), at(4), at(6)].map(isMember))).toEqual([
+        ...[false, true, true, false, false, true, true],
+      ])
+    })
+
+    it('joins and leaves within one write in the order of its events', async () => {
+      const id = await conversation('ann', 'bob')
+      const topic = `conversation:${id}` as const
+      await store.write(async (tx) => {
+        await tx.lock([id])
+        await tx.removeMember(id, 'bob')
+        const event = { topic, actorId: null, origin: null }
+        tx.append({ ...event, name: 'member.removed', payload: { conversationId: id, userId: 'bob', reason: 'left' } })
+        const members = await tx.addMembers(id, ['bob'], 'member')
+        tx.append({ ...event, name: 'member.added', payload: { conversationId: id, members } })
+      })
+      const { position } = await store.log.tail()
+      const isMember = async (at: number) => (await store.log.memberships('bob', at)).includes(id)
+      expect(await Promise.all([position - 2, position - 1, position].map(isMember))).toEqual([true, false, true])
+    })
+
+    it('pages through everything of a user without loss or repetition, whatever the size of the pages', async () => {
+      const user = newId()
+      const ids = await Promise.all([1, 2, 3].map(() => conversation(user, 'ann')))
+      await Promise.all(Array.from({ length: 40 }, (_, n) => store.send(draft(ids[n % 3] ?? '', 'ann', `page ${n}`))))
+      await store.write(async (tx) => {
+        const { user: changed } = await tx.upsertUser({ id: user, name: 'New name' })
+        const { id, name, role, avatar } = changed
+        const payload = { profile: { id, name, role, avatar }, active: true }
+        tx.append({ name: 'user.updated', topic: `user:${user}`, actorId: user, origin: null, payload })
+      })
+      await store.write(async (tx) => {
+        const at = await tx.view(ids[0] ?? '', user)
+        tx.append({
+          name: 'conversation.viewed',
+          topic: `user:${user}`,
+          actorId: user,
+          origin: 'c',
+          payload: { conversationId: ids[0] ?? '', userId: user, at },
+        })
+      })
+      const whole = await store.log.page({ userId: user }, 0, 1_000)
+      expect(whole.events).toHaveLength(45)
+      expect(whole.events.at(-1)?.payload).toMatchObject({ at: expect.any(Date) })
+      for (const size of [1, 7, 45, 46]) {
+        const events: Durable[] = []
+        let after = 0
+        for (let full = true; full; ) {
+          const page = await store.log.page({ userId: user }, after, size)
+          events.push(...page.events)
+          expect(page.upTo).toBeGreaterThanOrEqual(after)
+          after = page.upTo
+          full = page.events.length === size
+        }
+        expect(events).toEqual(whole.events)
+        expect(after).toBe((await store.log.tail()).position)
+      }
+    })
+
+    it('never brings deleted text back', async () => {
+      const id = await conversation('ann')
+      const { message } = await store.send(draft(id, 'ann', 'secret', { content: 'secret', metadata: { secret: 1 } }))
+      await store.write(async (tx) => {
+        await tx.lock([id])
+        const edited = await tx.editMessage(message.id, 'secret too')
+        tx.append({
+          name: 'message.updated',
+          topic: `conversation:${id}`,
+          actorId: 'ann',
+          origin: null,
+          payload: { message: edited },
+        })
+      })
+      const { events: live } = await store.write(async (tx) => {
+        await tx.lock([id])
+        const deleted = await tx.deleteMessage(message.id, 'ann')
+        tx.append({
+          name: 'message.deleted',
+          topic: `conversation:${id}`,
+          actorId: 'ann',
+          origin: null,
+          payload: { message: deleted },
+        })
+      })
+      const { events } = await store.log.page({ userId: 'ann', conversationId: id }, 0, 10)
+      expect(events.map(({ name }) => name)).toEqual([
+        'conversation.created',
+        'message.created',
+        'message.updated',
+        'message.deleted',
+      ])
+      expect(JSON.stringify(events)).not.toContain('secret too')
+      expect(events.at(-1)).toEqual(live[0])
+      expect(events[1]?.payload).toMatchObject({ message: { content: '', metadata: null, deletedBy: 'ann' } })
+    })
+
+    it('publishes from a write exactly what is replayed', async () => {
+      const id = newId()
+      const { events: live } = await createConversation(store, id, ['ann', 'bob'])
+      const { events } = await store.log.page({ userId: 'ann', conversationId: id }, 0, 10)
+      expect(events).toEqual(live)
+    })
+
+    it('leaves nothing of a write that throws, and refuses its session afterwards', async () => {
+      const before = await store.log.tail()
+      const id = newId()
+      let leaked: Promise<unknown> = Promise.resolve()
+      const failure = new Error('changed my mind')
+      const attempt = store.write(async (tx) => {
+        await tx.createConversation({
+          ...{
+            id,
+            kind: 'room',
+            title: null,
+            context: null,
+            historyVisible: true,
+            joinPolicy: 'open',
+            createdBy: 'ann',
+            pair: null,
+          },
+        })
+        const payload = { conversation: await tx.conversations.get(id), members: [] }
+        if (payload.conversation)
+          tx.append({
+            name: 'conversation.created',
+            topic: `conversation:${id}`,
+            actorId: null,
+            origin: null,
+            payload: { conversation: payload.conversation, members: [] },
+          })
+        leaked = new Promise((resolve) =>
+          setImmediate(() => resolve(tx.conversations.get(id).catch((error: unknown) => error))),
+        )
+        throw failure
+      })
+      await expect(attempt).rejects.toBe(failure)
+      expect(await leaked).toBeInstanceOf(Error)
+      expect(await store.reads.conversations.get(id)).toBeNull()
+      expect(await store.log.tail()).toEqual(before)
+    })
+
+    it('finds the one direct conversation of two users, however often it is created at once', async () => {
+      const [a, b] = [newId(), newId()]
+      const attempts = await Promise.allSettled(
+        Array.from({ length: 8 }, (_, n) => createConversation(store, newId(), n % 2 ? [a, b] : [b, a], 'direct')),
+      )
+      expect(attempts.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+      const found = await store.reads.conversations.direct(b, a)
+      expect(found).toMatchObject({ kind: 'direct' })
+      expect((await store.reads.conversations.list(a, { limit: 5 })).conversations).toMatchObject([
+        { id: found?.id, peer: { id: b } },
+      ])
+    })
+
+    it('lists conversations by activity in pages, and takes the snapshot of one moment', async () => {
+      const user = newId()
+      const ids: string[] = []
+      for (let n = 0; n < 7; n++) ids.push(await conversation(user, 'bob'))
+      const busy = [5, 1, 3].map((index) => ids[index] ?? '')
+      for (const id of busy) await store.send(draft(id, 'bob', newId()))
+      const order = [...busy].reverse().concat(ids.filter((id) => !busy.includes(id)).reverse())
+      const whole = await store.reads.snapshot(user, 500)
+      expect(whole.conversations.map(({ id }) => id)).toEqual(order)
+      expect(whole.conversations.map(({ unread }) => unread)).toEqual([1, 1, 1, 0, 0, 0, 0])
+      expect(whole.conversations[0]?.lastMessage?.senderId).toBe('bob')
+      expect(whole).toMatchObject({ next: null, position: (await store.log.tail()).position })
+      const paged: string[] = []
+      for (let after: string | undefined; ; ) {
+        const page = await store.reads.conversations.list(user, { after, limit: 2 })
+        paged.push(...page.conversations.map(({ id }) => id))
+        if (page.next === null) break
+        after = page.next
+      }
+      expect(paged).toEqual(order)
+      expect((await store.reads.conversations.list(user, { limit: 9, kind: 'room' })).conversations).toEqual([])
+      await expect(store.reads.conversations.list(user, { after: 'x', limit: 2 })).rejects.toMatchObject({
+        code: 'INVALID_INPUT',
+      })
+      expect(await store.reads.snapshot(newId(), 5)).toMatchObject({
+        conversations: [],
+        next: null,
+        position: whole.position,
+      })
+    })
+
+    it('shows one conversation whole: a hundred members, the reader among them, and how many there are', async () => {
+      const names = Array.from({ length: 120 }, (_, n) => `crowd ${String(n).padStart(3, '0')}`)
+      const id = await conversation(...names)
+      const { message } = await store.send(draft(id, 'crowd 000', 'hello'))
+      const detail = await store.reads.conversations.detail(id, 'crowd 119')
+      expect(detail).toMatchObject({ memberCount: 120, lastMessage: message, conversation: { id, lastSeq: 1 } })
+      expect(detail?.members).toHaveLength(101)
+      expect(detail?.members.find(({ userId }) => userId === 'crowd 119')?.unread).toBe(1)
+      expect(detail?.members.find(({ userId }) => userId === 'crowd 000')?.unread).toBe(0)
+      expect((await store.reads.conversations.detail(id, 'stranger'))?.members).toHaveLength(100)
+      expect(await store.reads.conversations.detail('nowhere', 'ann')).toBeNull()
+    })
+
+    it('finds messages missed since a moment, by others, oldest first', async () => {
+      const user = newId()
+      const [one, two, left] = [
+        await conversation(user, 'bob'),
+        await conversation(user, 'bob'),
+        await conversation(user, 'bob'),
+      ]
+      const first = await store.send(draft(one, 'bob', 'm0'))
+      await store.send(draft(left, 'bob', 'left'))
+      await removeMember(store, left, user)
+      let since = first.message.createdAt
+      // Times have milliseconds: the next one must be later than `since`.
+      while (Date.now() <= since.getTime()) await new Promise(setImmediate)
+      for (let n = 1; n <= 9; n++) await store.send(draft(n % 2 ? one : two, n % 3 ? 'bob' : user, `m${n}`))
+      const missed = await store.reads.messages.missed(user, since, 100)
+      expect(missed.map(({ clientId }) => clientId).sort()).toEqual(['m1', 'm2', 'm4', 'm5', 'm7', 'm8'])
+      expect(missed.map(({ createdAt }) => createdAt)).toEqual(
+        missed.map(({ createdAt }) => createdAt).sort((a, b) => a.getTime() - b.getTime()),
+      )
+      expect(await store.reads.messages.missed(user, since, 2)).toEqual(missed.slice(0, 2))
+      since = missed.at(-1)?.createdAt ?? since
+      expect((await store.reads.messages.missed(user, since, 100)).every(({ createdAt }) => createdAt > since)).toBe(
+        true,
+      )
+      expect((await store.reads.messages.missed(user, new Date(0), 100)).map(({ clientId }) => clientId)).toContain(
+        'm0',
+      )
+    })
+
+    it('upserts users by what is given, and says whether anything changed', async () => {
+      const id = newId()
+      const classIds = ['a"b', 'c\\d', '']
+      expect(await store.write((tx) => tx.upsertUser({ id, email: 'x@y', classIds }))).toMatchObject({
+        result: { changed: true, user: { id, name: id, email: 'x@y', classIds, active: true } },
+      })
+      expect(await store.write((tx) => tx.upsertUser({ id }))).toMatchObject({
+        result: { changed: false, user: { email: 'x@y' } },
+      })
+      expect(await store.write((tx) => tx.upsertUser({ id, email: 'x@y', classIds }))).toMatchObject({
+        result: { changed: false },
+      })
+      expect(await store.write((tx) => tx.upsertUser({ id, email: null, name: 'N' }))).toMatchObject({
+        result: { changed: true, user: { email: null, name: 'N', classIds } },
+      })
+      expect(await store.reads.users.first(['no', id, 'ann'])).toMatchObject({ id, classIds })
+      expect((await store.reads.users.existing([id, 'no'])).map((user) => user.id)).toEqual([id])
+    })
+
+    it('counts unread as a naive recount does, whatever happens (property)', async () => {
+      const users = ['ann', 'bob', 'cid']
+      const who = fc.constantFrom(...users)
+      const step = fc.oneof(
+        { weight: 6, arbitrary: fc.record({ kind: fc.constant('send' as const), who }) },
+        {
+          weight: 3,
+          arbitrary: fc.record({
+            kind: fc.constantFrom('read' as const, 'delivered' as const),
+            who,
+            share: fc.double({ min: 0, max: 1.1, noNaN: true }),
+          }),
+        },
+        { weight: 1, arbitrary: fc.record({ kind: fc.constant('leave' as const), who }) },
+        { weight: 1, arbitrary: fc.record({ kind: fc.constant('join' as const), who }) },
+        { weight: 1, arbitrary: fc.record({ kind: fc.constant('write' as const), who }) },
+      )
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 30 }), async (steps) => {
+          const id = await conversation(...users)
+          const senders: string[] = []
+          const marks = new Map(users.map((user) => [user, { read: 0, delivered: 0, member: true }]))
+          const others = (user: string, from: number, to: number) =>
+            senders.slice(from, to).filter((sender) => sender !== user).length
+          for (const { kind, who: user, ...more } of steps) {
+            const mark = marks.get(user) ?? { read: 0, delivered: 0, member: false }
+            if (kind === 'send') {
+              const sent = store.send(draft(id, user, newId()))
+              if (mark.member) senders.push((await sent).message.senderId)
+              else await expect(sent).rejects.toMatchObject({ code: 'FORBIDDEN' })
+            } else if (kind === 'write') {
+              await store.write(async (tx) => {
+                await tx.lock([id])
+                const message = await tx.createMessage(draft(id, user, newId()))
+                tx.append({
+                  name: 'message.created',
+                  topic: `conversation:${id}`,
+                  actorId: user,
+                  origin: null,
+                  payload: { message },
+                })
+              })
+              senders.push(user)
+            } else if (kind === 'leave') {
+              await removeMember(store, id, user)
+              mark.member = false
+            } else if (kind === 'join') {
+              await addMember(store, id, user)
+              if (!mark.member) Object.assign(mark, { read: senders.length, delivered: senders.length, member: true })
+            } else {
+              const seq = Math.round(('share' in more ? more.share : 0) * senders.length)
+              const target = Math.min(seq, senders.length)
+              const { result } = await store.write(async (tx) => {
+                await tx.lock([id])
+                return tx.advance(kind, id, user, seq)
+              })
+              if (!mark.member || target <= mark[kind]) expect(result).toBeNull()
+              else {
+                const fromSeq = mark[kind]
+                mark[kind] = target
+                mark.delivered = Math.max(mark.delivered, mark.read)
+                expect(result).toMatchObject({ fromSeq, seq: target, changed: others(user, fromSeq, target) })
+                expect(result?.unread).toBe(others(user, mark.read, senders.length))
+              }
+            }
+          }
+          const members = await store.reads.members.list(id, users)
+          const expected = users.flatMap((userId) => {
+            const mark = marks.get(userId)
+            if (!mark?.member) return []
+            return [
+              {
+                userId,
+                lastReadSeq: mark.read,
+                lastDeliveredSeq: mark.delivered,
+                unread: others(userId, mark.read, senders.length),
+              },
+            ]
+          })
+          const byId = (a: { userId: string }, b: { userId: string }) => (a.userId < b.userId ? -1 : 1)
+          expect(
+            members
+              .map(({ userId, lastReadSeq, lastDeliveredSeq, unread }) => ({
+                userId,
+                lastReadSeq,
+                lastDeliveredSeq,
+                unread,
+              }))
+              .sort(byId),
+          ).toEqual(expected)
+          for (const { userId, unread } of expected) {
+            const { conversations } = await store.reads.conversations.list(userId, { limit: 1 })
+            expect(conversations[0]?.id === id ? conversations[0].unread : unread).toBe(unread)
+          }
+        }),
+        { numRuns: 25 },
+      )
+    })
+
+    it('tells a standing, and whose history is visible from where', async () => {
+      const id = await conversation('ann')
+      await store.send(draft(id, 'ann', 'before'))
+      await addMember(store, id, 'bob')
+      await store.write((tx) => tx.setRole(id, 'bob', 'admin'))
+      await store.write((tx) =>
+        tx.updateConversation(id, { historyVisible: false, title: 'T', context: { jobId: 'j' } }),
+      )
+      expect(await store.reads.members.standing(id, 'bob')).toEqual({
+        kind: 'group',
+        role: 'admin',
+        joinedSeq: 1,
+        historyVisible: false,
+      })
+      expect(await store.reads.members.standing(id, 'zoe')).toBeNull()
+      expect(await store.reads.conversations.get(id)).toMatchObject({
+        title: 'T',
+        context: { jobId: 'j' },
+        historyVisible: false,
+      })
+      await expect(store.write((tx) => tx.updateConversation('nowhere', { title: 'x' }))).rejects.toMatchObject({
+        code: 'NOT_FOUND',
+      })
+    })
+
+    it('answers OVERLOADED beyond the queue, and keeps what it took', async () => {
+      const small = await open({ queueLimit: 50 })
+      try {
+        const id = newId()
+        await createConversation(small, id, ['ann'])
+        const answers = await Promise.allSettled(
+          Array.from({ length: 80 }, (_, n) => small.send(draft(id, 'ann', `n${n}`))),
+        )
+        const codes = answers.map((answer) => (answer.status === 'rejected' ? answer.reason.code : 'kept'))
+        expect(codes).toEqual([...Array(50).fill('kept'), ...Array(30).fill('OVERLOADED')])
+        expect(small.queued).toBe(0)
+        expect((await small.reads.conversations.get(id))?.lastSeq).toBe(50)
+      } finally {
+        await small.close()
+      }
+    })
+
+    it('refuses to write once it is closed', async () => {
+      const other = await open()
+      const id = newId()
+      await createConversation(other, id, ['ann'])
+      const sends = Array.from({ length: 20 }, (_, n) => other.send(draft(id, 'ann', `n${n}`)))
+      const closed = other.close()
+      await expect(Promise.all(sends)).resolves.toHaveLength(20)
+      await closed
+      await expect(other.send(draft(id, 'ann', 'late'))).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+      await expect(other.write(async () => 1)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+      await expect(other.reads.users.get('ann')).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+      await expect(other.ping()).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    })
+
+    // Last: it takes the beginning of the log away.
+    it('forgets old events in batches, never the last, and says so to whoever asks for them', async () => {
+      const id = await conversation('ann')
+      await store.send(draft(id, 'ann', 'old'))
+      const { position } = await store.log.tail()
+      await expect(store.log.page({ userId: 'ann' }, position + 1, 10)).rejects.toMatchObject({
+        code: 'RESET',
+        data: { reason: 'ahead' },
+      })
+      expect(await store.log.prune(new Date(0))).toBe(0)
+      const floor = await store.log.prune(new Date(Date.now() + 60_000))
+      expect(floor).toBe(position - 1)
+      expect(await store.log.tail()).toEqual({ position, floor })
+      for (const reader of [null, { userId: 'ann' }, { userId: 'ann', conversationId: id }]) {
+        await expect(store.log.page(reader, floor - 1, 10)).rejects.toMatchObject({
+          code: 'RESET',
+          data: { reason: 'expired' },
+        })
+        expect((await store.log.page(reader, floor, 10)).events.map(textOf)).toEqual(['old'])
+        expect(await store.log.page(reader, position, 10)).toEqual({ events: [], upTo: position })
+      }
+      expect((await store.send(draft(id, 'ann', 'next'))).position).toBe(position + 1)
+    })
+  })
+}
