@@ -1,0 +1,153 @@
+/**
+ * `marketplace`: client and craftsman. Chats arrive by themselves (the live client never asks for one), events carry bare
+ * strings, answers are events, errors are the event `error` with a code. A message is `new-message` in the chat, then
+ * `chat-updated` to each participant, then `message-sent` to the sending socket.
+ */
+import { z } from 'zod'
+import type { AppError } from '../../shared/errors.ts'
+import { Id } from '../../shared/model.ts'
+import { type Card, dialect, drop } from './dialect.ts'
+import { chatUpdate, newMessage, wire } from './marketplace.wire.ts'
+
+const { on, local, define } = dialect({
+  name: 'marketplace',
+  emits: wire,
+  ack: z.object({ success: z.literal(false), message: z.string(), code: z.string() }),
+})
+
+const chatId = Id
+const conversation = (id: string) => `conversation:${id}` as const
+const LOST = 'SEND_MESSAGE_ERROR'
+const CODES: Partial<Record<AppError['code'], readonly [code: string, message: string]>> = {
+  INVALID_INPUT: ['INVALID_INPUT', 'Missing or invalid data'],
+  FORBIDDEN: ['UNAUTHORIZED', 'Not authorized'],
+  RATE_LIMITED: ['RATE_LIMIT', 'Rate limit exceeded'],
+}
+
+function failure([code, message]: readonly [string, string]) {
+  return { emit: [['error', { message, code }]], ack: { success: false, message, code } } as const
+}
+const sending = (error: AppError) => failure(CODES[error.code] ?? [LOST, 'Failed to send message'])
+/** A chat that is not there is none of the user's. */
+const entering = (error: AppError) =>
+  failure(CODES[error.code === 'NOT_FOUND' ? 'FORBIDDEN' : error.code] ?? [LOST, 'Something went wrong'])
+
+const chatUpdated = (card: Card) => ({ members: [['chat-updated', chatUpdate(card)]] }) as const
+
+export const marketplace = define({
+  connect: {
+    follow: 'all',
+    connections: 5,
+    log: ({ userId }, chatCount) => ['Auto-joined user to all active chats', { userId, chatCount }],
+  },
+  inbound: {
+    'join-chat': on(chatId, 'conversation.get', {
+      input: (id) => ({ conversationId: id }),
+      follow: (_, id) => conversation(id),
+      reply: (_, id, { room }) => [['chat-joined', { chatId: id, success: true, roomMembersCount: room.connections }]],
+      fail: (error, id) => {
+        const { emit, ack } = entering(error)
+        return id === undefined
+          ? { emit, ack }
+          : { emit: [...emit, ['chat-joined', { chatId: id, success: false, roomMembersCount: 0 }]], ack }
+      },
+    }),
+    'leave-chat': local(chatId, { unfollow: (id) => conversation(id) }),
+    'send-message': on(
+      z.object({
+        chatId,
+        messageType: z.enum(['text', 'image']).default('text'),
+        content: z.string().min(1).max(2_000),
+      }),
+      'message.send',
+      {
+        limit: { points: 30, seconds: 60 },
+        input: (send) => ({ conversationId: send.chatId, type: send.messageType, content: send.content }),
+        reply: (message) => [
+          [
+            'message-sent',
+            {
+              success: true,
+              messageId: message.id,
+              timestamp: message.createdAt.toISOString(),
+              chatId: message.conversationId,
+            },
+          ],
+        ],
+        fail: sending,
+        log: {
+          before: ({ chatId, messageType }, { userId: senderId }) => [
+            'Processing message send',
+            { chatId, senderId, messageType },
+          ],
+          after: (message, { chatId }, { room }) => [
+            ['Message saved to database', { messageId: message.id, chatId }],
+            [
+              'Emitting new-message to chat room',
+              { room: `chat:${chatId}`, messageId: message.id, roomMembersCount: room.connections },
+            ],
+            [
+              'Message sent successfully',
+              { messageId: message.id, eventsEmitted: ['new-message', 'chat-updated', 'message-sent'] },
+            ],
+          ],
+        },
+      },
+    ),
+    'mark-messages-read': on(chatId, 'message.markRead', {
+      input: (id) => ({ conversationId: id }),
+    }),
+    'typing-start': on(chatId, 'typing.set', { input: (id) => ({ conversationId: id, typing: true }) }),
+    'typing-stop': on(chatId, 'typing.set', { input: (id) => ({ conversationId: id, typing: false }) }),
+    // For administrators who try the wires.
+    'test-event': on(z.object({ userId: Id.optional(), message: z.string().max(1_000) }), 'admin.test', {
+      input: ({ userId, message }, { actor }) => ({ userId: userId ?? actor.userId, message }),
+    }),
+    'test-message': on(z.object({ chatId, content: z.string().max(1_000) }), 'admin.test', {
+      input: (test) => ({ conversationId: test.chatId, message: test.content }),
+    }),
+  },
+  outbound: {
+    'conversation.created': ({ conversation }, { card }) => ({
+      members: [
+        ['new-chat-notification', { chatId: conversation.id, message: 'New chat conversation started' }],
+        ['chat-updated', chatUpdate(card)],
+      ],
+    }),
+    'conversation.updated': (_, { card }) => chatUpdated(card),
+    'member.added': (_, { card }) => chatUpdated(card),
+    'member.removed': (_, { card }) => chatUpdated(card),
+    'message.created': ({ message }, { card }) => ({
+      all: [['new-message', newMessage(message, card)]],
+      members: [['chat-updated', chatUpdate(card)]],
+    }),
+    // No word for a changed message: only the line in the list of chats can follow it.
+    'message.updated': ({ message }, { card }) => (card.lastMessage?.id === message.id ? chatUpdated(card) : {}),
+    'message.deleted': ({ message }, { card }) => (card.lastMessage?.id === message.id ? chatUpdated(card) : {}),
+    'receipt.read': ({ conversationId, userId, messageId, at }, { card }) => ({
+      others:
+        messageId === null
+          ? []
+          : [['message-read', { chatId: conversationId, readBy: userId, readAt: at.toISOString(), messageId }]],
+      members: [['chat-updated', chatUpdate(card)]],
+    }),
+    'typing.changed': ({ conversationId, userId, name, typing }) => ({
+      others: [['user-typing', { chatId: conversationId, userId, isTyping: typing, userName: name }]],
+    }),
+    'admin.tested': ({ conversationId, message, at }) => ({
+      all:
+        conversationId === null
+          ? [['test-event', { message, timestamp: at.toISOString() }]]
+          : [['test-message', { content: message, chatId: conversationId }]],
+    }),
+    // It knows no receipts of delivery and no optimistic sends; profiles are read from the card.
+    'receipt.delivered': drop,
+    'message.accepted': drop,
+    'message.failed': drop,
+    'user.updated': drop,
+    'conversation.viewed': drop,
+    'connection.opened': drop,
+    'call.signaled': drop,
+  },
+  error: entering,
+})

@@ -1,0 +1,88 @@
+/** What `marketplace` says: the payload of each event, and how conversations and messages become payloads. */
+import { z } from 'zod'
+import type { Message, Profile } from '../../shared/model.ts'
+import type { Card } from './dialect.ts'
+
+const chatId = z.string()
+const Time = z.iso.datetime()
+const Person = z.object({
+  _id: z.string(),
+  fullName: z.string(),
+  role: z.string(),
+  profilePicture: z.string().optional(),
+})
+const NewMessage = z.object({
+  _id: z.string(),
+  chatId,
+  senderId: Person,
+  messageType: z.enum(['text', 'image']),
+  content: z.string(),
+  timestamp: Time,
+  isRead: z.boolean(),
+  isEdited: z.boolean(),
+  isDeleted: z.boolean(),
+})
+const ChatUpdate = z.object({
+  _id: chatId,
+  participants: z.array(Person),
+  jobId: z.object({ _id: z.string(), title: z.string() }).optional(),
+  lastMessage: z.string().optional(),
+  lastMessageAt: Time.optional(),
+  lastMessageSenderId: z.string().optional(),
+  unreadCount: z.record(z.string(), z.number()),
+  isActive: z.boolean(),
+})
+
+export const wire = {
+  'chat-joined': z.object({ chatId, success: z.boolean(), roomMembersCount: z.number() }),
+  'new-message': NewMessage,
+  'chat-updated': ChatUpdate,
+  'message-sent': z.object({ success: z.literal(true), messageId: z.string(), timestamp: Time, chatId }),
+  'message-read': z.object({ chatId, readBy: z.string(), readAt: Time, messageId: z.string() }),
+  'new-chat-notification': z.object({ chatId, message: z.string() }),
+  'user-typing': z.object({ chatId, userId: z.string(), isTyping: z.boolean(), userName: z.string() }),
+  error: z.object({ message: z.string(), code: z.string() }),
+  'test-event': z.object({ message: z.string(), timestamp: Time }),
+  'test-message': z.object({ content: z.string(), chatId }),
+} as const
+
+const person = ({ id, name, role, avatar }: Profile): z.input<typeof Person> => ({
+  _id: id,
+  fullName: name,
+  role,
+  ...(avatar === null ? {} : { profilePicture: avatar }),
+})
+
+export const newMessage = (message: Message, card: Card): z.input<typeof NewMessage> => ({
+  _id: message.id,
+  chatId: message.conversationId,
+  senderId: person(card.profile(message.senderId)),
+  messageType: message.type === 'image' ? 'image' : 'text',
+  content: message.content,
+  timestamp: message.createdAt.toISOString(),
+  isRead: false,
+  isEdited: message.editedAt !== null,
+  isDeleted: message.deletedAt !== null,
+})
+
+export const chatUpdate = (card: Card): z.input<typeof ChatUpdate> => ({
+  _id: card.conversation.id,
+  participants: [...card.members.values()].map((member) => person(member.profile)),
+  ...job(card),
+  ...(card.lastMessage === null ? {} : last(card.lastMessage)),
+  unreadCount: Object.fromEntries([...card.members.values()].map((member) => [member.userId, member.unread])),
+  isActive: card.memberCount > 1,
+})
+
+/** The job that a chat is about stands in the conversation's context as `jobId` and `jobTitle`. */
+function job({ conversation: { context, title } }: Card): Pick<z.input<typeof ChatUpdate>, 'jobId'> {
+  const { jobId, jobTitle } = context ?? {}
+  if (typeof jobId !== 'string') return {}
+  return { jobId: { _id: jobId, title: typeof jobTitle === 'string' ? jobTitle : (title ?? '') } }
+}
+
+const last = (message: Message) => ({
+  lastMessage: message.type === 'image' && message.deletedAt === null ? '[IMAGE]' : message.content.slice(0, 100),
+  lastMessageAt: message.createdAt.toISOString(),
+  lastMessageSenderId: message.senderId,
+})

@@ -1,0 +1,65 @@
+/**
+ * The Socket.IO entrance: the wires of the legacy systems over the one door. A handshake is verified, its dialect chosen and
+ * its subscriptions read up to the present before the client learns that it is connected, so from then on it misses nothing.
+ * After that each inbound event is run by its row, in order, in one wrapper: nothing a client sends reaches the process.
+ * No name of a wire stands here.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Actor, Core } from '../../shared/ports.ts'
+import type { Config } from '../config.ts'
+import { dialects } from '../dialects/index.ts'
+import { idSource } from '../id.ts'
+import { Cards } from './socketio/cards.ts'
+import { createEngine } from './socketio/engine.ts'
+import { Entrance } from './socketio/entrance.ts'
+import type { BridgeLog } from './socketio/log.ts'
+
+export interface BridgeOptions {
+  readonly core: Core
+  /** Reads the log and the conversation cards. */
+  readonly system: Actor
+  readonly authenticate: (token: string | undefined) => Promise<Actor>
+  readonly config: Pick<Config, 'socketio' | 'origins' | 'production' | 'rpc'>
+  readonly log: BridgeLog
+}
+
+export interface Bridge {
+  /** Engine paths, without a slash at the end. */
+  readonly paths: readonly string[]
+  /** False if the request is not for one of the paths. */
+  handle(request: IncomingMessage, response: ServerResponse): boolean
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
+  /** Accepts no more, lets the events at work finish, then closes so that clients come back. */
+  drain(): Promise<void>
+  close(): Promise<void>
+}
+
+export function createBridge({ core, system, authenticate, config, log }: BridgeOptions): Bridge {
+  const enabled = dialects.filter(({ name }) => config.socketio.dialects.includes(name))
+  const paths = ['/socket.io', ...enabled.flatMap((dialect) => dialect.paths)]
+  const engine = createEngine(paths, config, log)
+  const cards = new Cards(core, system, log)
+  const ready = cards.start()
+  ready.catch((error: unknown) => log.error({ err: error }, 'the conversation cards could not be started'))
+  const entrance = new Entrance({
+    ...{ core, cards, authenticate, enabled, log, ready },
+    io: engine.io,
+    settings: config.socketio,
+    newId: idSource(),
+  })
+  return {
+    paths,
+    handle: engine.handle,
+    upgrade: engine.upgrade,
+    async drain() {
+      engine.refuse()
+      await entrance.finish()
+      engine.hangUp()
+    },
+    async close() {
+      cards.close()
+      await engine.close()
+    },
+  }
+}

@@ -1,0 +1,193 @@
+/**
+ * The cards of the conversations that somebody follows on this node: loaded by `conversation.get`, at the latest for the
+ * first event that needs one, then kept current from one feed of the whole log; never a query per event. While a card is
+ * loading, what concerns its conversation waits and keeps its order: events, and also who comes and goes.
+ */
+import { setTimeout as pause } from 'node:timers/promises'
+import { toAppError } from '../../../shared/errors.ts'
+import { type Durable, type Event, isDurable } from '../../../shared/events.ts'
+import type { Actor, Core, Feed } from '../../../shared/ports.ts'
+import { LiveCard } from './card.ts'
+import type { BridgeLog } from './log.ts'
+
+interface Job {
+  /** Whose profile the job needs on the card, if it needs the card at all. */
+  readonly needs: { readonly userId: string | null } | null
+  readonly run: (card: LiveCard | undefined) => void
+}
+interface Entry {
+  readonly conversationId: string
+  card: LiveCard | undefined
+  /** How many follow the conversation. */
+  holds: number
+  /** What the log said while the card was being loaded. */
+  missed: Durable[]
+  readonly jobs: Job[]
+  work: Promise<void> | undefined
+  /** The attempt at loading that is under way. */
+  attempt: Promise<void> | undefined
+}
+
+const RETRY_MS = 1_000
+const MOST_JOBS = 10_000
+
+export class Cards {
+  readonly #core: Core
+  readonly #system: Actor
+  readonly #log: BridgeLog
+  readonly #entries = new Map<string, Entry>()
+  readonly #busy = new Set<Entry>()
+  #feed: Feed | undefined
+  #closed = false
+
+  constructor(core: Core, system: Actor, log: BridgeLog) {
+    this.#core = core
+    this.#system = system
+    this.#log = log
+  }
+
+  async start(): Promise<void> {
+    const sink = {
+      push: (event: Event) => this.apply(event),
+      end: () => this.#log.error({}, 'the feed of the conversation cards ended'),
+    }
+    do {
+      this.#feed = await this.#core.subscribe(this.#system, { kind: 'log' })
+      for await (const _ of this.#feed.replay());
+    } while (!this.#feed.attach(sink))
+  }
+  close(): void {
+    this.#closed = true
+    this.#feed?.detach()
+    this.#entries.clear()
+  }
+
+  hold(conversationId: string): void {
+    this.#entry(conversationId).holds += 1
+  }
+  release(conversationId: string): void {
+    const entry = this.#entries.get(conversationId)
+    if (!entry) return
+    entry.holds -= 1
+    this.#evict(entry)
+  }
+
+  /** Moves the cards along. Telling it the same event twice is harmless, telling it one too late is not. */
+  apply(event: Event): void {
+    if (!isDurable(event)) return
+    if (event.name === 'user.updated') {
+      for (const entry of this.#entries.values()) tell(entry, event)
+    } else if (event.topic.startsWith('conversation:')) {
+      const entry = this.#entries.get(event.topic.slice('conversation:'.length))
+      if (entry) tell(entry, event)
+    }
+  }
+
+  /** Runs `run` with the conversation's card: now, or in its turn once the card is there. */
+  withCard(conversationId: string, userId: string | null, run: (card: LiveCard) => void): void {
+    this.#add(conversationId, { needs: { userId }, run: (card) => card && run(card) })
+  }
+  /** Runs `run` after what already waits for this conversation; at once if nothing does. */
+  inTurn(conversationId: string, run: () => void): void {
+    this.#add(conversationId, { needs: null, run })
+  }
+
+  /** Resolves once the card is there, or could not be loaded at the first attempt. */
+  async loaded(conversationId: string): Promise<void> {
+    this.withCard(conversationId, null, () => {})
+    const entry = this.#entries.get(conversationId)
+    if (entry?.work) await Promise.race([entry.work, entry.attempt])
+  }
+  /** Resolves once everything that waits now has had its turn, or its attempt at loading. */
+  async settled(): Promise<void> {
+    if (this.#busy.size > 0)
+      await Promise.all([...this.#busy].map(({ work, attempt }) => Promise.race([work, attempt])))
+  }
+  get(conversationId: string): LiveCard | undefined {
+    return this.#entries.get(conversationId)?.card
+  }
+
+  #entry(conversationId: string): Entry {
+    const found = this.#entries.get(conversationId)
+    if (found) return found
+    const entry: Entry = {
+      ...{ conversationId, card: undefined, holds: 0, missed: [], jobs: [], work: undefined, attempt: undefined },
+    }
+    this.#entries.set(conversationId, entry)
+    return entry
+  }
+  #evict(entry: Entry): void {
+    if (entry.holds <= 0 && entry.jobs.length === 0 && !entry.work) this.#entries.delete(entry.conversationId)
+  }
+
+  #add(conversationId: string, job: Job): void {
+    const entry = this.#entry(conversationId)
+    if (entry.jobs.length === 0 && ready(entry, job)) {
+      job.run(entry.card)
+      this.#evict(entry)
+    } else if (entry.jobs.length < MOST_JOBS) {
+      entry.jobs.push(job)
+      this.#busy.add(entry)
+      entry.work ??= this.#work(entry)
+    } else this.#log.error({ conversationId }, 'too many events wait for a conversation card: dropped')
+  }
+
+  async #work(entry: Entry): Promise<void> {
+    for (let job = entry.jobs[0]; job && !this.#closed; job = entry.jobs[0]) {
+      if (!ready(entry, job)) {
+        const attempt = this.#prepare(entry, job)
+        entry.attempt = attempt.then(() => {})
+        if (!(await attempt)) {
+          await pause(RETRY_MS, undefined, { ref: false })
+          continue
+        }
+      }
+      this.#run(job, entry)
+      entry.jobs.shift()
+    }
+    entry.work = undefined
+    this.#busy.delete(entry)
+    this.#evict(entry)
+  }
+
+  #run(job: Job, entry: Entry): void {
+    try {
+      job.run(entry.card)
+    } catch (error) {
+      this.#log.error({ err: error }, 'an event could not be translated')
+    }
+  }
+
+  /** Loads what the job needs. False if that should be tried again. */
+  async #prepare(entry: Entry, { needs }: Job): Promise<boolean> {
+    const { conversationId } = entry
+    try {
+      if (!entry.card) {
+        // What was passed before the question is in the answer.
+        entry.missed = []
+        const card = new LiveCard(await this.#core.execute(this.#system, 'conversation.get', { conversationId }))
+        for (const event of entry.missed) card.apply(event)
+        entry.card = card
+      }
+      const userId = needs?.userId
+      if (userId && !entry.card.knows(userId)) {
+        entry.card.introduce(await this.#core.execute(this.#system, 'user.get', { userId }))
+      }
+      return true
+    } catch (error) {
+      const { code, message } = toAppError(error)
+      this.#log.warn({ conversationId, code, message }, 'a conversation card could not be loaded')
+      return code === 'NOT_FOUND' || code === 'FORBIDDEN' || code === 'INVALID_INPUT'
+    }
+  }
+}
+
+function ready({ card }: Entry, { needs }: Job): boolean {
+  if (needs === null) return true
+  return card !== undefined && (needs.userId === null || card.knows(needs.userId))
+}
+
+function tell(entry: Entry, event: Durable): void {
+  if (entry.card) entry.card.apply(event)
+  else if (entry.work) entry.missed.push(event)
+}

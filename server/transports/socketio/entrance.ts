@@ -1,0 +1,145 @@
+/**
+ * From the handshake to the last event of each socket. A refusal is answered in the words of the dialect that the handshake
+ * points to; if the server could not decide (its database is away, say), the connection is closed instead, because a client
+ * comes back from that and not from a refusal. Tokens are never logged.
+ */
+import type { Server, Socket } from 'socket.io'
+import { ERRORS, toAppError } from '../../../shared/errors.ts'
+import type { Actor, Core } from '../../../shared/ports.ts'
+import type { Dialect, Refusal } from '../../dialects/dialect.ts'
+import type { Cards } from './cards.ts'
+import { type Choice, chooseDialect, type Settings } from './choice.ts'
+import { claimsOf, credential } from './credential.ts'
+import { pathOf } from './engine.ts'
+import { connectionLimits, rowLimits } from './limits.ts'
+import type { BridgeLog } from './log.ts'
+import type { Ground } from './run.ts'
+import { MAIN } from './session.ts'
+import { Talk } from './talk.ts'
+import { Wording } from './wording.ts'
+
+interface Parts {
+  readonly core: Core
+  readonly cards: Cards
+  readonly io: Server
+  readonly authenticate: (token: string | undefined) => Promise<Actor>
+  readonly enabled: readonly Dialect[]
+  readonly settings: Settings
+  readonly log: BridgeLog
+  readonly newId: () => string
+  /** Nobody comes in before. */
+  readonly ready: Promise<void>
+}
+
+export class Entrance {
+  readonly #parts: Parts
+  readonly #ground: Ground
+  /** By connection id, from the handshake to the disconnection. */
+  readonly #talks = new Map<string, Talk>()
+  readonly #bySocket = new WeakMap<Socket, Talk>()
+  readonly #wordings = new Map<Dialect, ReadonlyMap<string, Wording>>()
+  readonly #admit = connectionLimits()
+  #warned = false
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+    const { core, cards, log, newId, enabled, io } = parts
+    this.#ground = { core, cards, log, newId, limit: rowLimits() }
+    for (const dialect of enabled) this.#wordings.set(dialect, this.#wordingsOf(dialect))
+    for (const namespace of new Set(enabled.flatMap((dialect) => dialect.namespaces))) {
+      io.of(namespace).use((socket, next) => void this.#handshake(socket, next))
+      io.of(namespace).on('connection', (socket) => this.#bySocket.get(socket)?.start())
+    }
+  }
+
+  /** Resolves when the events at work are done; those that wait are dropped. */
+  async finish(): Promise<void> {
+    await Promise.all([...this.#talks.values()].map((talk) => talk.finish()))
+  }
+
+  #wordingsOf(dialect: Dialect): ReadonlyMap<string, Wording> {
+    const { io, cards } = this.#parts
+    const seatOf = (connectionId: string | null) =>
+      connectionId === null ? undefined : this.#talks.get(connectionId)?.seat
+    const words = [[MAIN, dialect.outbound] as const, ...Object.entries(dialect.wordings)]
+    return new Map(
+      words.map(([key, outbound]) => {
+        const name = key === MAIN ? dialect.name : `${dialect.name}.${key}`
+        return [key, new Wording({ name, outbound, namespaces: dialect.namespaces, io, cards, seatOf })]
+      }),
+    )
+  }
+
+  async #handshake(socket: Socket, next: (error?: Error) => void): Promise<void> {
+    const { authenticate, settings, enabled, log, ready } = this.#parts
+    const { auth, query, headers } = socket.handshake
+    const handshake = { auth: record(auth), query: record(query), headers }
+    const token = credential(handshake)
+    const choice = chooseDialect(enabled, settings, {
+      ...handshake,
+      ...{ path: pathOf(socket.request), namespace: socket.nsp.name, host: headers.host, claims: claimsOf(token) },
+    })
+    if ('unknown' in choice) {
+      next(new Error(`Unknown dialect: ${choice.unknown.slice(0, 64)}`))
+      return
+    }
+    try {
+      await ready
+      const actor = await authenticate(token)
+      if (choice.dialect === null) this.#warn()
+      const talk = this.#seat(socket, actor, choice)
+      await talk.session.open()
+      next()
+    } catch (thrown) {
+      const error = toAppError(thrown)
+      log.debug(
+        { code: error.code, error: error.message, dialect: choice.dialect?.name },
+        'Socket authentication error',
+      )
+      if (error.code === 'INTERNAL') log.error({ err: error.cause }, 'a handshake failed')
+      if (ERRORS[error.code].retry) socket.conn.close()
+      else next(new Error(choice.dialect?.refuse(refusal(error.code, token)) ?? 'Authentication failed'))
+    }
+  }
+
+  #seat(socket: Socket, actor: Actor, choice: Exclude<Choice, { unknown: string }>): Talk {
+    const { core, cards, enabled, log } = this.#parts
+    const wordings = (dialect: Dialect) => this.#wordings.get(dialect) ?? new Map<string, Wording>()
+    const talk = new Talk({
+      ...{ socket, choice, enabled, log, ground: this.#ground, admit: this.#admit },
+      ...{ core, cards, actor, wordings },
+    })
+    // Where the operators' own code looks for it.
+    const user = { userId: actor.userId, role: actor.role, name: actor.name, email: actor.email, avatar: actor.avatar }
+    socket.data.user = user
+    Object.assign(socket, { user })
+    this.#talks.set(actor.connectionId, talk)
+    this.#bySocket.set(socket, talk)
+    const leave = () => {
+      this.#talks.delete(actor.connectionId)
+      talk.close()
+    }
+    // The namespace may be left alone, and the connection may go before the socket is there.
+    socket.once('disconnect', leave)
+    socket.conn.once('close', leave)
+    return talk
+  }
+
+  #warn(): void {
+    if (this.#warned) return
+    this.#warned = true
+    this.#parts.log.warn({}, 'a socket does not say which dialect it speaks; with one app only, set SOCKETIO_DIALECT')
+  }
+}
+
+const REFUSALS: Readonly<Record<string, Refusal>> = {
+  UNAUTHENTICATED: 'invalid',
+  FORBIDDEN: 'inactive',
+  NOT_FOUND: 'inactive',
+}
+const refusal = (code: string, token: string | undefined): Refusal =>
+  token === undefined ? 'missing' : (REFUSALS[code] ?? 'failed')
+
+/** A copy of what a client sent as an object; nothing if it sent something else. */
+const record = (value: unknown): Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {}

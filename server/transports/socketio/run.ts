@@ -1,0 +1,102 @@
+/**
+ * Runs one inbound event by its row. In this order: limit, parse, joined, the command, follow or unfollow, then the answers;
+ * so an answer comes after everything that the command caused has gone out to this socket. Whatever is thrown becomes the
+ * failure that the row, or else the dialect, has words for.
+ */
+import { AppError, toAppError } from '../../../shared/errors.ts'
+import type { Topic } from '../../../shared/events.ts'
+import type { Core } from '../../../shared/ports.ts'
+import type { Dialect, Failure, Inbound, Line, Meta } from '../../dialects/dialect.ts'
+import type { Cards } from './cards.ts'
+import type { BridgeLog } from './log.ts'
+import type { Session } from './session.ts'
+
+export interface Ground {
+  readonly core: Core
+  readonly cards: Cards
+  readonly log: BridgeLog
+  readonly newId: () => string
+  readonly limit: (row: Inbound, userId: string) => Promise<void>
+}
+
+export interface Arrived {
+  readonly dialect: Dialect
+  readonly row: Inbound
+  readonly payload: unknown
+  readonly emit: (name: string, payload: unknown) => void
+  /** What the client wants called; undefined if it gave no callback. */
+  readonly ack: ((value: unknown) => void) | undefined
+  /** When something that this event caused first went out, by `performance.now()`. */
+  readonly spokenAt: () => number | undefined
+}
+
+export async function run(ground: Ground, session: Session, arrived: Arrived): Promise<void> {
+  const { dialect, row, payload, ack } = arrived
+  try {
+    await perform(ground, session, arrived)
+  } catch (thrown) {
+    const error = toAppError(thrown)
+    const { code, message } = error
+    if (code === 'INTERNAL')
+      ground.log.error({ err: error.cause, dialect: dialect.name }, 'an event could not be handled')
+    else
+      ground.log.debug({ code, message, dialect: dialect.name, userId: session.actor.userId }, 'an event was refused')
+    fail(row.fail?.(error, payload) ?? dialect.error(error), arrived.emit, ack)
+  }
+}
+
+export function fail(failure: Failure, emit: Arrived['emit'], ack: Arrived['ack']): void {
+  for (const [name, payload] of failure.emit ?? []) emit(name, payload)
+  ack?.(failure.ack)
+}
+
+async function perform({ core, cards, log, newId, limit }: Ground, session: Session, arrived: Arrived): Promise<void> {
+  const { row, ack, emit } = arrived
+  const { actor } = session
+  const started = performance.now()
+  await limit(row, actor.userId)
+  const begun = row.begin(arrived.payload, { actor, id: newId(), at: new Date() })
+  if (begun.joined) {
+    if (!session.follows(begun.joined.topic)) throw new AppError('FORBIDDEN', begun.joined.message)
+    await session.follow(begun.joined.topic, row.wording)
+  }
+  const verbose = log.isLevelEnabled('debug')
+  if (verbose && begun.log) write(log, begun.log)
+
+  const done = await begun.run((name, input) => core.execute(actor, name, input))
+  const dbTime = since(started)
+  const topic = done.follow ?? done.unfollow ?? begun.joined?.topic
+  const alreadyFollowing = topic !== undefined && session.follows(topic)
+  if (done.follow) await session.follow(done.follow, row.wording)
+  if (done.unfollow) session.unfollow(done.unfollow)
+  await cards.settled()
+
+  const spokenAt = arrived.spokenAt()
+  const emitTime = spokenAt === undefined ? dbTime : since(started, spokenAt)
+  const about = circumstances({ core, cards }, topic ?? null, actor.userId)
+  const meta: Meta = { actor, timing: { emitTime, dbTime }, alreadyFollowing, ...about }
+  for (const [name, payload] of done.reply(meta)) emit(name, payload)
+  const answer = done.ack(meta)
+  if (answer !== undefined) ack?.(answer)
+  if (verbose) for (const line of done.log(meta)) write(log, line)
+}
+
+const NOBODY = { room: { connections: 0, users: 0 }, delivery: { onlineUsers: 0, offlineUsers: 0 } }
+
+function circumstances(
+  { core, cards }: Pick<Ground, 'core' | 'cards'>,
+  topic: Topic | null,
+  userId: string,
+): Pick<Meta, 'room' | 'delivery'> {
+  if (topic === null) return NOBODY
+  const { connections, users } = core.occupancy(topic)
+  const onlineUsers = users.filter((id) => id !== userId).length
+  const members = cards.get(topic.slice(topic.indexOf(':') + 1))?.memberCount ?? users.length
+  return {
+    room: { connections, users: users.length },
+    delivery: { onlineUsers, offlineUsers: Math.max(0, members - 1 - onlineUsers) },
+  }
+}
+
+const since = (from: number, to = performance.now()) => Math.round((to - from) * 100) / 100
+const write = (log: BridgeLog, [text, fields]: Line) => log.debug(fields, text)

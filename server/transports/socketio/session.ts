@@ -1,0 +1,132 @@
+/**
+ * One socket: who it is, which dialect it speaks, what it hears. Undecided, it hears every enabled dialect's words for
+ * everything of its user; decided, what its dialect's `connect` says and what its rows follow. When it changes dialect it
+ * hears the new words before it ceases to hear the old ones, in one tick, so nothing is lost between.
+ */
+import type { Topic } from '../../../shared/events.ts'
+import type { Actor, Core, Scope } from '../../../shared/ports.ts'
+import type { Dialect } from '../../dialects/dialect.ts'
+import type { Cards } from './cards.ts'
+import { Hearing } from './hearing.ts'
+import type { Seat, Wording } from './wording.ts'
+
+export interface Parts {
+  readonly core: Core
+  readonly cards: Cards
+  readonly actor: Actor
+  readonly seat: Seat
+  /** Every enabled dialect's words. */
+  readonly enabled: readonly Dialect[]
+  readonly wordings: (dialect: Dialect) => ReadonlyMap<string, Wording>
+}
+
+/** The name of a dialect's first wording, the one its `outbound` gives. */
+export const MAIN = ''
+
+export class Session {
+  readonly actor: Actor
+  dialect: Dialect | null
+  readonly #parts: Parts
+  /** Heard without asking. */
+  #base: Hearing[] = []
+  /** Heard because a row asked for it. */
+  readonly #asked = new Map<Topic, Hearing>()
+  #closed = false
+
+  constructor(parts: Parts, dialect: Dialect | null) {
+    this.#parts = parts
+    this.actor = parts.actor
+    this.dialect = dialect
+  }
+
+  /** Reads up to the present; `start` then goes live. */
+  async open(): Promise<void> {
+    this.#base = await this.#openAll(this.#wanted(this.dialect))
+  }
+  /** Goes live at once; the promise is for the rare part that has to read on. */
+  async start(): Promise<void> {
+    await Promise.all(this.#base.filter((hearing) => !hearing.start()).map((hearing) => hearing.reopen()))
+  }
+  async moveTo(dialect: Dialect): Promise<void> {
+    const wanted = this.#wanted(dialect)
+    const kept = this.#base.filter((own) => wanted.some((one) => isSame(own, one)))
+    const added = await this.#openAll(wanted.filter((one) => !kept.some((own) => isSame(own, one))))
+    const late = added.filter((hearing) => !hearing.start())
+    for (const hearing of [...this.#base, ...this.#asked.values()]) if (!kept.includes(hearing)) hearing.close()
+    this.#asked.clear()
+    this.#base = [...kept, ...added]
+    this.dialect = dialect
+    await Promise.all(late.map((hearing) => hearing.reopen()))
+  }
+  close(): void {
+    this.#closed = true
+    for (const hearing of [...this.#base, ...this.#asked.values()]) hearing.close()
+    this.#asked.clear()
+    this.#base = []
+  }
+
+  /** Conversations heard without asking. */
+  get conversations(): number {
+    const topics = new Set(this.#base.flatMap((hearing) => [...hearing.topics]))
+    return [...topics].filter((topic) => topic.startsWith('conversation:')).length
+  }
+  follows(topic: Topic): boolean {
+    return this.#asked.has(topic) || this.#base.some((hearing) => hearing.hears(topic))
+  }
+
+  /** Hears a topic in a wording of its dialect from now on. Throws FORBIDDEN for a stranger. */
+  async follow(topic: Topic, name: string | undefined): Promise<void> {
+    const { cards, wordings } = this.#parts
+    const wording = this.dialect && wordings(this.dialect).get(name ?? MAIN)
+    if (!wording) return
+    const [kind, conversationId] = split(topic)
+    const base = this.#base.find((hearing) => hearing.channel === wording && hearing.topics.has(topic))
+    const before = this.#asked.get(topic)
+    if (base) base.unmute(topic)
+    if (base || before?.channel === wording || kind !== 'conversation') return
+    await cards.loaded(conversationId)
+    const [hearing] = await this.#openAll([{ wording, scope: { kind, conversationId } }])
+    if (!hearing) return
+    const live = hearing.start()
+    before?.close()
+    this.#asked.set(topic, hearing)
+    if (!live) await hearing.reopen()
+  }
+  unfollow(topic: Topic): void {
+    this.#asked.get(topic)?.close()
+    this.#asked.delete(topic)
+    for (const hearing of this.#base) hearing.mute(topic)
+  }
+
+  #wanted(dialect: Dialect | null): { wording: Wording; scope: Scope }[] {
+    const { enabled, wordings } = this.#parts
+    const main = dialect && wordings(dialect).get(MAIN)
+    if (main) return [{ wording: main, scope: { kind: dialect.connect.follow } }]
+    const all = enabled.flatMap((one) => [...wordings(one).values()])
+    return all.map((wording) => ({ wording, scope: { kind: 'all' } }))
+  }
+
+  async #openAll(wanted: readonly { wording: Wording; scope: Scope }[]): Promise<Hearing[]> {
+    const { core, cards, actor, seat } = this.#parts
+    const hearings = wanted.map(({ wording, scope }) => {
+      const onEnd = () => this.#ended(hearing)
+      const hearing = new Hearing({ core, cards, actor, seat, wording, scope, onEnd })
+      return hearing
+    })
+    await Promise.all(hearings.map((hearing) => hearing.open()))
+    // The socket may have gone meanwhile.
+    return this.#closed ? [] : hearings
+  }
+  #ended(hearing: Hearing): void {
+    this.#base = this.#base.filter((own) => own !== hearing)
+    for (const [topic, own] of this.#asked) if (own === hearing) this.#asked.delete(topic)
+  }
+}
+
+const isSame = (hearing: Hearing, { wording, scope }: { wording: Wording; scope: Scope }) =>
+  hearing.channel === wording && hearing.scope.kind === scope.kind
+
+function split(topic: Topic): [kind: string, id: string] {
+  const [kind = ''] = topic.split(':', 1)
+  return [kind, topic.slice(kind.length + 1)]
+}

@@ -1,0 +1,163 @@
+/**
+ * What one socket says: events strictly in order, each run by the row of its dialect. Without a row that takes it, a socket
+ * whose dialect is not fixed offers the event to the other enabled dialects and moves to the first that takes it, before the
+ * event runs. What nobody has is logged once, answered if a callback was given, and never a reason to disconnect.
+ */
+import type { Socket } from 'socket.io'
+import { AppError, toAppError } from '../../../shared/errors.ts'
+import type { Dialect } from '../../dialects/dialect.ts'
+import type { Choice } from './choice.ts'
+import { Inbox } from './inbox.ts'
+import type { BridgeLog } from './log.ts'
+import { fail, type Ground, run } from './run.ts'
+import { Session, type Parts as SessionParts } from './session.ts'
+import type { Seat } from './wording.ts'
+
+interface Parts extends Omit<SessionParts, 'seat'> {
+  readonly socket: Socket
+  readonly choice: Exclude<Choice, { unknown: string }>
+  readonly ground: Ground
+  readonly log: BridgeLog
+  /** Counts a connection of a dialect; throws RATE_LIMITED. Returns how to give it back. */
+  readonly admit: (dialect: Dialect, userId: string) => () => void
+}
+
+/** Events of one socket that may wait. */
+const WAITING = 256
+
+export class Talk {
+  readonly seat: Seat
+  readonly session: Session
+  /** Events that no dialect has. */
+  unknown = 0
+  readonly #parts: Parts
+  readonly #inbox: Inbox
+  #leaveDialect = () => {}
+  #spokenAt: number | undefined
+
+  constructor(parts: Parts) {
+    const { socket, actor, log, choice } = parts
+    this.#parts = parts
+    this.#inbox = new Inbox(WAITING, (error) => log.error({ err: error }, 'an event could not be answered'))
+    this.seat = {
+      ...{ id: socket.id, userId: actor.userId, connectionId: actor.connectionId },
+      get connected() {
+        return socket.connected
+      },
+      emit: (name, payload) => void socket.emit(name, payload),
+      has: (room) => socket.rooms.has(room),
+      join: (room) => void socket.join(room),
+      leave: (room) => void socket.leave(room),
+      spoke: () => {
+        this.#spokenAt ??= performance.now()
+      },
+    }
+    this.session = new Session({ ...parts, seat: this.seat }, choice.dialect)
+    socket.onAny((name: unknown, ...args: unknown[]) => this.#receive(String(name), args))
+  }
+
+  /** The client has just been told that it is connected; this goes live in the same tick. */
+  start(): void {
+    const { actor, log, socket } = this.#parts
+    const { dialect } = this.session
+    if (dialect && !this.#enter(dialect)) return
+    const started = this.session.start()
+    this.#inbox.add(() => started)
+    log.info({ userId: actor.userId, socketId: socket.id, role: actor.role }, 'User connected to socket')
+    const line = dialect?.connect.log?.(actor, this.session.conversations)
+    if (line) log.info(line[1], line[0])
+  }
+  close(): void {
+    void this.finish()
+    this.session.close()
+    this.#leaveDialect()
+    this.#leaveDialect = () => {}
+  }
+  finish(): Promise<void> {
+    return this.#inbox.close()
+  }
+
+  #receive(name: string, args: unknown[]): void {
+    const last = args.at(-1)
+    const ack = typeof last === 'function' ? answerOnce(last) : undefined
+    const payload = ack && args.length === 1 ? undefined : args[0]
+    if (this.#inbox.add(() => this.#handle(name, payload, ack))) return
+    const error = new AppError('OVERLOADED', 'Too many events are waiting')
+    if (this.session.dialect) fail(this.session.dialect.error(error), this.seat.emit, ack)
+    else this.#fail(error, ack)
+  }
+
+  async #handle(name: string, payload: unknown, ack: ((value: unknown) => void) | undefined): Promise<void> {
+    const { ground, choice } = this.#parts
+    try {
+      if (!choice.fixed && !(await this.#settle(name, payload))) return
+    } catch (thrown) {
+      this.#fail(toAppError(thrown), ack)
+      return
+    }
+    const { dialect } = this.session
+    const row = dialect?.inbound.get(name)
+    if (!dialect || !row) {
+      this.#wonder(name)
+      this.#fail(new AppError('INVALID_INPUT', 'Unknown event'), ack)
+      return
+    }
+    this.#spokenAt = undefined
+    const { emit } = this.seat
+    await run(ground, this.session, { dialect, row, payload, emit, ack, spokenAt: () => this.#spokenAt })
+  }
+
+  /** Moves to the dialect that takes the event, if the present one does not. False if the socket had to go. */
+  async #settle(name: string, payload: unknown): Promise<boolean> {
+    const { enabled } = this.#parts
+    const takes = (dialect: Dialect | null) => dialect?.inbound.get(name)?.accepts(payload) === true
+    if (takes(this.session.dialect)) return true
+    const next = enabled.find(takes)
+    if (!next) return true
+    this.#leaveDialect()
+    if (!this.#enter(next)) return false
+    await this.session.moveTo(next)
+    return true
+  }
+
+  /** Counts this connection in a dialect; if it is one too many, says so and ends it for good. */
+  #enter(dialect: Dialect): boolean {
+    const { admit, actor, socket } = this.#parts
+    try {
+      this.#leaveDialect = admit(dialect, actor.userId)
+      return true
+    } catch (thrown) {
+      this.#leaveDialect = () => {}
+      fail(dialect.error(toAppError(thrown)), this.seat.emit, undefined)
+      socket.disconnect()
+      return false
+    }
+  }
+
+  #wonder(name: string): void {
+    const { log, actor } = this.#parts
+    this.unknown += 1
+    if (this.unknown > 1) return
+    const dialect = this.session.dialect?.name ?? 'undecided'
+    log.info({ event: name.slice(0, 100), dialect, userId: actor.userId }, 'an event that no dialect has')
+  }
+
+  /** Answers the callback, if there is one, and sends no event. */
+  #fail(error: AppError, ack: ((value: unknown) => void) | undefined): void {
+    const { dialect } = this.session
+    // Which words an undecided socket expects is not known: those of every wire that answers callbacks.
+    const { code, message } = error
+    const failure = dialect?.error(error).ack ?? { success: false, ok: false, code, message, error: message }
+    fail({ ack: failure }, this.seat.emit, ack)
+  }
+}
+
+/** Socket.IO gives a function; that is all that is known of it. */
+function answerOnce(callback: unknown): (value: unknown) => void {
+  let answered = false
+  return (value) => {
+    if (answered || typeof callback !== 'function') return
+    answered = true
+    callback(value)
+  }
+}
