@@ -40,6 +40,13 @@ export interface EventsOptions {
   readonly cursor?: string
 }
 
+/** The stream behind `on`, `ready` and iterators without a cursor. */
+interface Shared {
+  readonly ready: Promise<string>
+  /** Whether somebody was given `ready`, and so hears how it fails. */
+  awaited: boolean
+}
+
 export class Parley {
   /** Typed calls: `api.message.send.mutate({ ... })`. Rejections are ParleyErrors. */
   readonly api: TRPCClient<AppRouter>
@@ -51,7 +58,7 @@ export class Parley {
   readonly #emitter = new Emitter()
   readonly #streams = new Set<Stream>()
   readonly #readers = new Set<Reader>()
-  #shared: { readonly stream: Stream; readonly ready: Promise<string> } | null = null
+  #shared: Shared | null = null
   #cursor: string | undefined
 
   constructor(options: ClientOptions & { readonly WebSocket: SocketClass }) {
@@ -91,10 +98,15 @@ export class Parley {
 
   /** Opens the stream of events and resolves with its cursor once nothing after it can be missed. */
   ready(): Promise<string> {
-    return this.#share().ready
+    const shared = this.#share()
+    shared.awaited = true
+    return shared.ready
   }
 
-  /** Listens to events of one name, to `reset` or to `error`. Returns how to stop. */
+  /**
+   * Listens to events of one name, to `reset`, or to `error`: the stream failed for good. Returns how to stop. A failure that
+   * no listener, no iterator and nobody's `ready` hears is an uncaught error.
+   */
   on<N extends keyof Heard>(name: N, listener: (item: Heard[N]) => void): () => void {
     const off = this.#emitter.on(name, listener)
     this.#share()
@@ -146,6 +158,7 @@ export class Parley {
   async close(): Promise<void> {
     for (const reader of [...this.#readers]) reader.close()
     for (const stream of [...this.#streams]) this.#stop(stream)
+    this.#shared = null
     const closing = this.#connection.close()
     this.#outbox.close(new ParleyError('CLOSED', 'The client was closed'))
     await closing
@@ -155,7 +168,7 @@ export class Parley {
     await this.close()
   }
 
-  #share(): { readonly ready: Promise<string> } {
+  #share(): Shared {
     if (this.#shared) return this.#shared
     const { promise, resolve, reject } = outcome<string>()
     const taker: Taker = {
@@ -171,11 +184,16 @@ export class Parley {
       failed: (error) => {
         this.#shared = null
         reject(error)
-        this.#emitter.failed(error)
+        const heard = this.#emitter.failed(error) || error.code === 'CLOSED'
+        queueMicrotask(() => {
+          if (!heard && !shared.awaited) throw error
+        })
       },
     }
-    this.#shared = { stream: this.#open(taker, this.#cursor), ready: promise }
-    return this.#shared
+    const shared: Shared = { ready: promise, awaited: false }
+    this.#shared = shared
+    this.#open(taker, this.#cursor)
+    return shared
   }
 
   #open(taker: Taker, cursor: string | undefined): Stream {

@@ -35,14 +35,11 @@ export class Emitter implements Taker {
     for (const taker of this.#takers) taker.reached(cursor)
   }
 
-  /** Somebody must hear it: without a reader and a listener it is an uncaught error. */
-  failed(error: ParleyError): void {
-    const heard = this.#takers.size > 0
-    for (const taker of [...this.#takers]) taker.failed(error)
-    if (!this.#emit('error', error) && !heard)
-      notify(() => {
-        throw error
-      })
+  /** False if nobody hears it. */
+  failed(error: ParleyError): boolean {
+    const takers = [...this.#takers]
+    for (const taker of takers) taker.failed(error)
+    return this.#emit('error', error) || takers.length > 0
   }
 
   /** False if nobody listens. */
