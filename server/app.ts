@@ -61,9 +61,7 @@ export async function createApp(parts: Parts = {}): Promise<App> {
   const store =
     parts.store ??
     (await openStore({
-      databaseUrl: config.databaseUrl,
-      dataDir,
-      newId,
+      ...(config.databaseUrl === undefined ? { dataDir } : { databaseUrl: config.databaseUrl }),
       queueLimit: config.writeQueue,
       log: (level, message, fields) => log[level](fields ?? {}, message),
     }))

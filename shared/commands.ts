@@ -43,7 +43,7 @@ export const COMMON_ERRORS = [
   'INTERNAL',
 ] as const satisfies readonly ErrorCode[]
 
-const Empty = z.object({})
+const Empty = z.object({}).default({})
 const ByConversation = z.object({ conversationId: Id })
 const ByMessage = z.object({ messageId: Id })
 const limit = (max: number, usual: number) => z.number().int().min(1).max(max).default(usual)
@@ -232,7 +232,7 @@ export const commands = {
   'typing.set': {
     kind: 'write',
     input: z.object({ conversationId: Id, typing: z.boolean() }),
-    output: Empty,
+    output: z.object({}),
     errors: ['FORBIDDEN', 'NOT_FOUND'],
     cost: 1,
   },
@@ -284,7 +284,7 @@ export const commands = {
       .refine((test) => (test.userId === undefined) !== (test.conversationId === undefined), {
         message: 'give either userId or conversationId',
       }),
-    output: Empty,
+    output: z.object({}),
     errors: ['FORBIDDEN'],
     cost: 1,
   },

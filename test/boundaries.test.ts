@@ -56,7 +56,9 @@ test.each(sources)('%s imports only what its layer may', (file) => {
 
 test("the client knows routers and tRPC's server as types only", () => {
   const wrong = files('client').flatMap((file) =>
-    imports(file).filter(({ name, typeOnly }) => /^(shared\/router|@trpc\/server(?!\/observable$))/.test(name) && !typeOnly),
+    imports(file).filter(
+      ({ name, typeOnly }) => /^(shared\/router|@trpc\/server(?!\/observable$))/.test(name) && !typeOnly,
+    ),
   )
   expect(wrong).toEqual([])
 })
@@ -80,4 +82,9 @@ test('only app.ts knows every part', () => {
   ]
   const all = sources.filter((file) => parts.every((part) => imports(file).some(({ name }) => part.test(name))))
   expect(all).toEqual(['server/app.ts'])
+})
+
+test('no file is two nouns: at most 300 lines', () => {
+  const long = [...sources, ...files('test')].filter((file) => readFileSync(file, 'utf8').split('\n').length > 301)
+  expect(long).toEqual([])
 })

@@ -3,7 +3,6 @@
 import { type App, createApp, readConfig } from '../server/app.ts'
 import type { Store } from '../server/core/ports.ts'
 import { dialectNames } from '../server/dialects/index.ts'
-import { idSource } from '../server/id.ts'
 import { createLog } from '../server/log.ts'
 import { openStore } from '../server/store/store.ts'
 import type { Actor } from '../shared/ports.ts'
@@ -28,9 +27,15 @@ export interface ServerOptions {
 }
 
 export async function startServer({ env = {}, store }: ServerOptions = {}): Promise<TestServer> {
-  const config = readConfig(dialectNames, { PORT: '0', HOST: '127.0.0.1', JWT_SECRET: SECRET, LOG_LEVEL: process.env.TEST_LOG ?? 'silent', ...env })
+  const config = readConfig(dialectNames, {
+    PORT: '0',
+    HOST: '127.0.0.1',
+    JWT_SECRET: SECRET,
+    LOG_LEVEL: process.env.TEST_LOG ?? 'silent',
+    ...env,
+  })
   const inMemory = !store && !env.DATABASE_URL && !env.DATA_DIR
-  const opened = inMemory ? await openStore({ newId: idSource() }) : store
+  const opened = inMemory ? await openStore() : store
   const app = await createApp({ config, log: createLog(config), ...(opened && { store: opened }) })
   const url = app.url.replace('localhost', '127.0.0.1')
   const token = (userId: string, claims: object = {}, expiresIn = 3_600) =>

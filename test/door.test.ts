@@ -1,0 +1,171 @@
+/**
+ * Rules 1, 2, 4 and 5: every command against a stranger, a member, the sender and an administrator, through the door itself
+ * and through the typed entrances over it. The table is keyed by the commands: a new command does not compile without a row.
+ */
+import { createTRPCClient, createWSClient, httpLink, TRPCClientError, wsLink } from '@trpc/client'
+import superjson from 'superjson'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { WebSocket } from 'ws'
+import { type CommandName, commands, type Input } from '../shared/commands.ts'
+import { type ErrorCode, toAppError } from '../shared/errors.ts'
+import { events } from '../shared/events.ts'
+import type { Actor } from '../shared/ports.ts'
+import type { AppRouter } from '../shared/router/index.ts'
+import { startServer, type TestServer } from './harness.ts'
+
+const ROLES = ['stranger', 'member', 'sender', 'admin'] as const
+type Role = (typeof ROLES)[number]
+/** A group that `sender` owns, with `member`; `message` is the sender's. */
+interface Place {
+  readonly conversationId: string
+  readonly messageId: string
+}
+type Outcome = 'ok' | ErrorCode
+interface Row<C extends CommandName> {
+  input: (place: Place) => Input<C>
+  /** In the order of ROLES. */
+  outcome: readonly [Outcome, Outcome, Outcome, Outcome]
+}
+const everybody = ['ok', 'ok', 'ok', 'ok'] as const
+const members = ['FORBIDDEN', 'ok', 'ok', 'FORBIDDEN'] as const
+const ofMessage = ['NOT_FOUND', 'ok', 'ok', 'NOT_FOUND'] as const
+const ownerOnly = ['FORBIDDEN', 'FORBIDDEN', 'ok', 'FORBIDDEN'] as const
+const senderOnly = ['NOT_FOUND', 'FORBIDDEN', 'ok', 'NOT_FOUND'] as const
+const adminOnly = ['FORBIDDEN', 'FORBIDDEN', 'FORBIDDEN', 'ok'] as const
+
+const byConversation = ({ conversationId }: Place) => ({ conversationId })
+const byMessage = ({ messageId }: Place) => ({ messageId })
+
+const TABLE: { [C in CommandName]: Row<C> } = {
+  'user.me': { input: () => ({}), outcome: everybody },
+  'user.get': { input: () => ({ userId: 'member' }), outcome: everybody },
+  'user.upsert': { input: () => ({ id: 'someone', name: 'Someone' }), outcome: adminOnly },
+  'conversation.create': { input: () => ({ kind: 'group', memberIds: ['member'] }), outcome: everybody },
+  'conversation.get': { input: byConversation, outcome: ['FORBIDDEN', 'ok', 'ok', 'ok'] },
+  'conversation.list': { input: () => ({}), outcome: everybody },
+  'conversation.update': { input: (place) => ({ ...byConversation(place), title: 'new' }), outcome: ownerOnly },
+  'conversation.addMembers': {
+    input: (place) => ({ ...byConversation(place), memberIds: ['stranger'] }),
+    outcome: ownerOnly,
+  },
+  'conversation.removeMember': {
+    input: (place) => ({ ...byConversation(place), userId: 'member' }),
+    outcome: ownerOnly,
+  },
+  'conversation.join': { input: byConversation, outcome: members },
+  'conversation.leave': { input: byConversation, outcome: everybody },
+  'conversation.view': { input: byConversation, outcome: members },
+  'message.send': { input: (place) => ({ ...byConversation(place), content: 'hi' }), outcome: members },
+  'message.history': { input: byConversation, outcome: members },
+  'message.get': { input: byMessage, outcome: ofMessage },
+  'message.edit': { input: (place) => ({ ...byMessage(place), content: 'better' }), outcome: senderOnly },
+  'message.delete': { input: byMessage, outcome: senderOnly },
+  'message.markDelivered': { input: byConversation, outcome: members },
+  'message.markRead': { input: byMessage, outcome: ofMessage },
+  'message.missed': { input: () => ({ since: new Date(0) }), outcome: everybody },
+  'typing.set': { input: (place) => ({ ...byConversation(place), typing: true }), outcome: members },
+  'call.signal': { input: () => ({ signal: 'offer', to: 'member', data: { sdp: 'x' } }), outcome: everybody },
+  'sync.snapshot': { input: () => ({}), outcome: everybody },
+  'admin.stats': { input: () => ({}), outcome: adminOnly },
+  'admin.test': { input: () => ({ userId: 'member', message: 'hello' }), outcome: adminOnly },
+}
+const names = Object.keys(commands) as CommandName[]
+
+let server: TestServer
+const actors = new Map<Role, Actor>()
+const claims = (role: Role) => (role === 'admin' ? { role: 'admin' } : {})
+beforeAll(async () => {
+  server = await startServer()
+  for (const role of ROLES) actors.set(role, await server.actor(role, claims(role)))
+})
+afterAll(() => server?.close())
+
+function actor(role: Role): Actor {
+  const found = actors.get(role)
+  if (!found) throw new Error(`no actor ${role}`)
+  return found
+}
+
+async function place(): Promise<Place> {
+  const { core } = server.app
+  const sender = actor('sender')
+  const { conversation } = await core.execute(sender, 'conversation.create', { kind: 'group', memberIds: ['member'] })
+  const message = await core.execute(sender, 'message.send', { conversationId: conversation.id, content: 'first' })
+  return { conversationId: conversation.id, messageId: message.id }
+}
+
+const code = (error: unknown): string =>
+  error instanceof TRPCClientError ? (error.data?.app?.code ?? error.message) : toAppError(error).code
+
+describe('through the door', () => {
+  const rows = names.flatMap((name) => ROLES.map((role, at) => [name, role, TABLE[name].outcome[at] ?? 'ok'] as const))
+  test.each(rows)('%s by %s: %s', async (name, role, outcome) => {
+    const input = TABLE[name].input(await place())
+    // `name` and `input` come from the same row of the table.
+    const run = server.app.core.execute(actor(role), name, input as never)
+    expect(await run.then(() => 'ok', code)).toBe(outcome)
+  })
+})
+
+describe.each(['WebSocket', 'HTTP'] as const)('through tRPC over %s', (way) => {
+  test.each(ROLES)('every command by %s, as at the door', async (role) => {
+    const token = server.token(role, claims(role))
+    const ws = createWSClient({ url: server.wsUrl, WebSocket: WebSocket as never, connectionParams: { token } })
+    const link = {
+      WebSocket: () => wsLink<AppRouter>({ client: ws, transformer: superjson }),
+      HTTP: () =>
+        httpLink<AppRouter>({
+          url: `${server.url}/trpc`,
+          transformer: superjson,
+          headers: { authorization: `Bearer ${token}` },
+        }),
+    }[way]()
+    const client = createTRPCClient<AppRouter>({ links: [link] })
+    const got: Record<string, string> = {}
+    const expected: Record<string, string> = {}
+    for (const name of names) {
+      // `call` is a word that tRPC keeps for itself.
+      const [noun = '', verb = ''] = name.replace(/^call\./, 'calls.').split('.')
+      const procedure = (
+        client as never as Record<string, Record<string, Record<string, (input: unknown) => Promise<unknown>>>>
+      )[noun]?.[verb]
+      const call = procedure?.[commands[name].kind === 'read' ? 'query' : 'mutate']
+      got[name] = call ? await call(TABLE[name].input(await place())).then(() => 'ok', code) : 'no such procedure'
+      expected[name] = TABLE[name].outcome[ROLES.indexOf(role)] ?? ''
+    }
+    await ws.close()
+    expect(got).toEqual(expected)
+  })
+})
+
+test('without a token, every command is UNAUTHENTICATED', async () => {
+  const client = createTRPCClient<AppRouter>({
+    links: [httpLink({ url: `${server.url}/trpc`, transformer: superjson })],
+  })
+  expect(await client.user.me.query().catch(code)).toBe('UNAUTHENTICATED')
+})
+
+test('identity is that of the handshake: a senderId in the input changes nothing', async () => {
+  const { conversationId } = await place()
+  const forged = { conversationId, content: 'x', senderId: 'sender', actorId: 'sender' }
+  const message = await server.app.core.execute(actor('member'), 'message.send', forged)
+  expect(message.senderId).toBe('member')
+})
+
+test('everything that leaves is a row of the table of events, as its schema says', async () => {
+  const seen = new Map<string, boolean>()
+  const feed = await server.app.core.subscribe(server.app.system, { kind: 'log' })
+  for await (const _page of feed.replay());
+  feed.attach({
+    push: (event) => seen.set(event.name, events[event.name].payload.safeParse(event.payload).success),
+    end() {},
+  })
+  for (const name of names) {
+    for (const role of ['admin', 'sender'] as const) {
+      await server.app.core.execute(actor(role), name, TABLE[name].input(await place()) as never).catch(code)
+    }
+  }
+  feed.detach()
+  expect([...seen].filter(([, valid]) => !valid)).toEqual([])
+  expect(seen.size).toBeGreaterThan(10)
+})
