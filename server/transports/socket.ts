@@ -10,12 +10,12 @@ export type Close = (typeof CLOSES)[keyof typeof CLOSES]
 type Data = Parameters<WebSocket['send']>[0]
 type Options = Parameters<WebSocket['send']>[1]
 type Sent = (error?: Error) => void
-/** How long the peer has to answer a close before the connection is cut, ms. */
-const CLOSE_MS = 2_000
 
 export class TypedSocket extends WebSocket {
   /** Bytes that may wait to be read. */
   highWater = 4 << 20
+  /** How long the peer has to answer a close before the connection is cut, ms. */
+  closeMs = 5_000
 
   override send(data: Data, options?: Options | Sent, sent?: Sent): void {
     if (this.bufferedAmount > this.highWater) this.leave(CLOSES.slow)
@@ -30,9 +30,15 @@ export class TypedSocket extends WebSocket {
   }
 
   leave({ code, reason }: Close): void {
-    if (this.readyState !== WebSocket.OPEN) return
     this.close(code, reason)
-    const cut = setTimeout(() => this.terminate(), CLOSE_MS)
-    this.once('close', () => clearTimeout(cut))
+  }
+
+  /** Whoever closes it, and whether the peer answers or not: it ends. */
+  override close(code?: number, reason?: string | Buffer): void {
+    if (this.readyState === WebSocket.OPEN) {
+      const cut = setTimeout(() => this.terminate(), this.closeMs)
+      this.once('close', () => clearTimeout(cut))
+    }
+    super.close(code, reason)
   }
 }

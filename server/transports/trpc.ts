@@ -27,6 +27,8 @@ export interface Limits extends SessionLimits {
   readonly pongMs: number
   /** What a stopping server waits for calls in flight and for clients to go, ms. */
   readonly graceMs: number
+  /** Time for a peer to answer a close, ms. */
+  readonly closeMs: number
 }
 
 const LIMITS: Limits = {
@@ -39,6 +41,7 @@ const LIMITS: Limits = {
   pingMs: 25_000,
   pongMs: 10_000,
   graceMs: 5_000,
+  closeMs: 5_000,
 }
 
 export interface TrpcOptions {
@@ -75,6 +78,7 @@ export function createTrpc({ core, authenticate, config, log, limits: given }: T
   function connect(socket: TypedSocket, request: IncomingMessage): void {
     socket.on('error', () => socket.terminate())
     socket.highWater = config.rpc.maxBuffered
+    socket.closeMs = limits.closeMs
     const session = new Session(socket, limits)
     sessions.add(session)
     socket.once('close', () => sessions.delete(session))

@@ -1,0 +1,134 @@
+/**
+ * The typed entrance with everything behind it (store in memory, hub, core, auth) and its limits in the test's hands, which
+ * no setting reaches. A backend carries many entrances. `stock` is tRPC's client as it comes; `raw` a WebSocket that speaks
+ * frames. Use both with `await using`, or dispose of them by hand.
+ */
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { createTRPCClient, createWSClient, wsLink } from '@trpc/client'
+import fastify from 'fastify'
+import superjson from 'superjson'
+import { WebSocket } from 'ws'
+import { createAuth, system } from '../server/auth.ts'
+import { memoryBroker } from '../server/cluster/memory.ts'
+import { createCore } from '../server/core/core.ts'
+import { Hub } from '../server/core/hub.ts'
+import { idSource } from '../server/id.ts'
+import { openStore } from '../server/store/store.ts'
+import { type Checks, registerHealth } from '../server/transports/health.ts'
+import { createTrpc, type Limits } from '../server/transports/trpc.ts'
+import { upgradeRouter } from '../server/transports/upgrade.ts'
+import type { AppRouter, Core } from '../shared/index.ts'
+import { Inbox } from './inbox.ts'
+
+interface EntranceOptions {
+  limits?: Partial<Limits>
+  maxPayload?: number
+  maxBuffered?: number
+  origins?: string[]
+  /** Stands between the entrance and the core. */
+  wrap?: (core: Core) => Core
+  checks?: Checks
+}
+
+export interface Frame {
+  id?: number | string | null
+  method?: string
+  result?: { type: string; id?: string; data?: { json: unknown; meta?: unknown } }
+  error?: { json: { message: string; data: { code: string; app: { code: string; retry: boolean; data: unknown } } } }
+}
+
+export async function startBackend() {
+  const newId = idSource()
+  const store = await openStore()
+  const broker = memoryBroker()
+  const onError = () => undefined
+  const hub = new Hub({ log: store.log, epoch: store.epoch, broker, onError, quietMs: 60_000 })
+  await hub.start()
+  const world = { now: Date.now, newId }
+  const core = createCore({ store, broker, hub, world, limit: async () => undefined, onError })
+  const secret = 'a secret for the tests of the entrance'
+  const admit = (identity: { id: string }) => core.execute(system, 'user.upsert', identity)
+  const auth = createAuth({ secret, publicKey: undefined, newId, admit })
+  const token = (userId: string, expiresIn = 3_600) => auth.sign({ userId, role: 'client' }, expiresIn)
+  return {
+    ...{ store, hub, core, auth, token, newId },
+    actor: (userId: string) => auth.authenticate(token(userId)),
+    async [Symbol.asyncDispose]() {
+      await hub.stop()
+      await store.close()
+    },
+  }
+}
+export type Backend = Awaited<ReturnType<typeof startBackend>>
+
+export async function startEntrance({ core, auth, token }: Backend, options: EntranceOptions = {}) {
+  const logged: { fields: object; message: string }[] = []
+  const log = { error: (fields: object, message: string) => void logged.push({ fields, message }) }
+  const { maxPayload = 65_536, maxBuffered = 1 << 20, origins = [], limits = {} } = options
+  const config = { rpc: { maxPayload, maxBuffered }, origins, production: true }
+  const trpc = createTrpc({ core: options.wrap?.(core) ?? core, authenticate: auth.authenticate, config, log, limits })
+  const http = fastify({ forceCloseConnections: true })
+  registerHealth(http, options.checks ?? {})
+  await trpc.register(http)
+  http.server.on('upgrade', upgradeRouter({ config, log, routes: [trpc] }))
+  await http.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = http.server.address() as AddressInfo
+  const wsUrl = `ws://127.0.0.1:${port}/trpc`
+  const open = new Set<() => void>()
+
+  function stock(userId: string, bearer = token(userId)) {
+    const sockets: WebSocket[] = []
+    class Seen extends WebSocket {
+      constructor(url: string) {
+        super(url)
+        sockets.push(this)
+      }
+    }
+    const ws = createWSClient({
+      ...{ url: wsUrl, WebSocket: Seen as unknown as typeof globalThis.WebSocket },
+      ...{ connectionParams: () => ({ token: bearer }), retryDelayMs: () => 5 },
+    })
+    open.add(() => void ws.close())
+    const api = createTRPCClient<AppRouter>({ links: [wsLink({ client: ws, transformer: superjson })] })
+    return { api, ws, sockets }
+  }
+
+  async function raw(userId: string | null, bearer = userId === null ? undefined : token(userId), query = '') {
+    const socket = new WebSocket(
+      wsUrl + query,
+      bearer === undefined ? {} : { headers: { authorization: `Bearer ${bearer}` } },
+    )
+    const frames = new Inbox<Frame>((frame) => JSON.stringify(frame).slice(0, 300))
+    const texts: string[] = []
+    const closed = new Promise<{ code: number; reason: string }>((resolve) => {
+      socket.on('close', (code, reason) => resolve({ code, reason: String(reason) }))
+    })
+    socket.on('error', () => undefined)
+    socket.on('message', (data, isBinary) => {
+      const text = isBinary ? 'BINARY' : String(data)
+      texts.push(text)
+      if (text !== 'PING' && text !== 'PONG') frames.push(JSON.parse(text))
+    })
+    open.add(() => socket.terminate())
+    await once(socket, 'open')
+    const call = (id: number | string, method: string, path: string, json: object = {}) =>
+      socket.send(JSON.stringify({ id, method, params: { path, input: { json } } }))
+    const answer = (id: number | string) =>
+      frames.until((items) => items.find((frame) => frame.id === id && (frame.error || frame.result)), `answer ${id}`)
+    return { socket, frames, texts, closed, call, answer }
+  }
+
+  const hangUp = () => {
+    for (const close of open) close()
+    open.clear()
+  }
+  return {
+    ...{ trpc, logged, token, stock, raw, hangUp, port, url: `http://127.0.0.1:${port}` },
+    async [Symbol.asyncDispose]() {
+      hangUp()
+      await trpc.close()
+      await http.close()
+    },
+  }
+}
