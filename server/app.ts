@@ -5,7 +5,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import cors from '@fastify/cors'
-import fastify from 'fastify'
+import fastify, { LogController } from 'fastify'
 import type { Actor, Core } from '../shared/ports.ts'
 import { type Auth, createAuth, system } from './auth.ts'
 import { memoryBroker } from './cluster/memory.ts'
@@ -85,7 +85,7 @@ export async function createApp(parts: Parts = {}): Promise<App> {
   const bridge = createBridge({ core, system, authenticate, config, log })
   const http = fastify({
     loggerInstance: log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: config.rpc.maxPayload,
     // Engine paths go to Socket.IO before routing: long polls are its own business.
     serverFactory: (handler) => createServer((req, res) => bridge.handle(req, res) || handler(req, res)),

@@ -55,17 +55,8 @@ bob.emit('join-chat', conversation.id)
 await waitFor('bob (marketplace)', 'chat-joined', conversation.id)
 await cid.timeout(5_000).emitWithAck('joinRoom', { roomId: conversation.id })
 
-say('ann', 'sends from the typed client')
-await ann.conversation(conversation.id).send('hello from ann').done
-say('bob', 'sends from the marketplace client')
-bob.emit('send-message', { chatId: conversation.id, messageType: 'text', content: 'hello from bob' })
-await waitFor('bob (marketplace)', 'message-sent', conversation.id)
-say('cid', 'sends from the rooms client')
-const answer = await cid.timeout(5_000).emitWithAck('roomMessage', { roomId: conversation.id, body: 'hello from cid' })
-console.log(`  cid (rooms)        ack ${short(answer)}`)
-
 let missing = 0
-for (const content of ['hello from ann', 'hello from bob', 'hello from cid']) {
+async function everybody(content: string): Promise<void> {
   for (const [who, event] of [
     ['ann (typed)', 'message.created'],
     ['bob (marketplace)', 'new-message'],
@@ -77,6 +68,19 @@ for (const content of ['hello from ann', 'hello from bob', 'hello from cid']) {
     })
   }
 }
+
+say('ann', 'sends from the typed client')
+await ann.conversation(conversation.id).send('hello from ann').done
+await everybody('hello from ann')
+say('bob', 'sends from the marketplace client')
+bob.emit('send-message', { chatId: conversation.id, messageType: 'text', content: 'hello from bob' })
+await waitFor('bob (marketplace)', 'message-sent', conversation.id)
+await everybody('hello from bob')
+say('cid', 'sends from the rooms client')
+const answer = await cid.timeout(5_000).emitWithAck('roomMessage', { roomId: conversation.id, body: 'hello from cid' })
+console.log(`  ${'cid (rooms)'.padEnd(18)} ack                      ${short(answer)}`)
+await everybody('hello from cid')
+
 const history = await ann.api.message.history.query({ conversationId: conversation.id })
 if (history.messages.map((message) => message.seq).join() !== '1,2,3') missing++
 console.log(missing === 0 ? '\nEverybody received everything, in their own words.' : `\n${missing} missing.`)

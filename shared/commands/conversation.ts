@@ -1,0 +1,105 @@
+/** Conversations and who is in them. */
+import { z } from 'zod'
+import {
+  Context,
+  Conversation,
+  ConversationDetail,
+  ConversationKind,
+  ConversationSummary,
+  Id,
+  MemberRole,
+  Message,
+  MessageType,
+  Text,
+} from '../model.ts'
+import { ByConversation, Content, type Contract, limit } from './contract.ts'
+
+const Title = Text(200)
+
+const MemberIds = z.array(Id).max(1_000)
+
+/** The first message of a new conversation. */
+const Draft = z.object({ type: MessageType.default('text'), content: Content, clientId: Id.optional() })
+
+export const conversation = {
+  'conversation.create': {
+    kind: 'write',
+    input: z.object({
+      kind: ConversationKind.default('direct'),
+      /** Besides the creator. A direct conversation has exactly one; it is found again if the two have one. */
+      memberIds: MemberIds.default([]),
+      title: Title.nullable().default(null),
+      context: Context.nullable().default(null),
+      historyVisible: z.boolean().default(true),
+      joinPolicy: z.enum(['open', 'invited']).default('invited'),
+      message: Draft.optional(),
+    }),
+    output: z.object({ conversation: Conversation, created: z.boolean(), message: Message.nullable() }),
+    errors: ['NOT_FOUND'],
+    cost: 5,
+  },
+  'conversation.get': {
+    kind: 'read',
+    input: ByConversation,
+    output: ConversationDetail,
+    errors: ['FORBIDDEN', 'NOT_FOUND'],
+    cost: 1,
+  },
+  'conversation.list': {
+    kind: 'read',
+    input: z.object({ after: Text(200).optional(), limit: limit(500, 50), kind: ConversationKind.optional() }),
+    /** Newest activity first. `next` is the `after` of the next page, null at the end. */
+    output: z.object({ conversations: z.array(ConversationSummary), next: z.string().nullable() }),
+    errors: [],
+    cost: 2,
+  },
+  'conversation.update': {
+    kind: 'write',
+    input: z.object({
+      conversationId: Id,
+      title: Title.nullable().optional(),
+      context: Context.nullable().optional(),
+      historyVisible: z.boolean().optional(),
+      joinPolicy: z.enum(['open', 'invited']).optional(),
+    }),
+    output: Conversation,
+    errors: ['FORBIDDEN', 'NOT_FOUND'],
+    cost: 2,
+  },
+  'conversation.addMembers': {
+    kind: 'write',
+    input: z.object({ conversationId: Id, memberIds: MemberIds.min(1), role: MemberRole.default('member') }),
+    /** Those who were not members before. */
+    output: z.object({ conversationId: Id, added: z.array(Id) }),
+    errors: ['FORBIDDEN', 'NOT_FOUND', 'CONFLICT'],
+    cost: 5,
+  },
+  'conversation.removeMember': {
+    kind: 'write',
+    input: z.object({ conversationId: Id, userId: Id }),
+    output: z.object({ conversationId: Id, removed: z.boolean() }),
+    errors: ['FORBIDDEN', 'NOT_FOUND', 'CONFLICT'],
+    cost: 2,
+  },
+  'conversation.join': {
+    kind: 'write',
+    input: ByConversation.extend({ kind: z.enum(['room', 'channel']).default('room') }),
+    output: z.object({ conversation: Conversation, joined: z.boolean() }),
+    errors: ['FORBIDDEN'],
+    cost: 2,
+  },
+  'conversation.leave': {
+    kind: 'write',
+    input: ByConversation,
+    output: z.object({ conversationId: Id, removed: z.boolean() }),
+    errors: ['NOT_FOUND', 'CONFLICT'],
+    cost: 2,
+  },
+  'conversation.view': {
+    kind: 'write',
+    input: ByConversation,
+    output: z.object({ conversationId: Id, at: z.date() }),
+    errors: ['FORBIDDEN', 'NOT_FOUND'],
+    cost: 1,
+  },
+} as const satisfies Record<string, Contract>

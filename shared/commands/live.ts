@@ -1,0 +1,25 @@
+/** What is only worth knowing now. */
+import { z } from 'zod'
+import { Id, JsonObject } from '../model.ts'
+import type { Contract } from './contract.ts'
+
+export const live = {
+  'typing.set': {
+    kind: 'write',
+    input: z.object({ conversationId: Id, typing: z.boolean() }),
+    output: z.object({}),
+    errors: ['FORBIDDEN', 'NOT_FOUND'],
+    cost: 1,
+  },
+  'call.signal': {
+    kind: 'write',
+    input: z.object({
+      signal: z.enum(['offer', 'answer', 'ice-candidate', 'renegotiation-needed']),
+      to: z.string().min(1).max(400),
+      data: JsonObject(64_000),
+    }),
+    output: z.object({ to: Id }),
+    errors: ['NOT_FOUND'],
+    cost: 1,
+  },
+} as const satisfies Record<string, Contract>

@@ -1,0 +1,84 @@
+/** Messages and how far they were received and read. */
+import { z } from 'zod'
+import { Id, Message, MessageType, Metadata, Seq } from '../model.ts'
+import { ByMessage, Content, type Contract, limit } from './contract.ts'
+
+/** Up to where to mark: a place in a conversation (its end, if `seq` is missing), or a message and all before it. */
+const Mark = z
+  .object({ conversationId: Id.optional(), seq: Seq.optional(), messageId: Id.optional() })
+  .refine((mark) => (mark.conversationId === undefined) !== (mark.messageId === undefined), {
+    message: 'give either conversationId or messageId',
+  })
+/** `changed` counts the messages that were not marked before; `seq` is the mark now. */
+
+const Marked = z.object({ conversationId: Id, seq: Seq, changed: z.number().int(), unread: z.number().int() })
+
+const HistoryInput = z
+  .object({
+    conversationId: Id,
+    /** Messages with a lower seq, the nearest ones. */
+    before: Seq.optional(),
+    /** Messages with a higher seq, the nearest ones. */
+    after: Seq.optional(),
+    /** Half of the page before, the rest from this seq on. */
+    around: Seq.optional(),
+    limit: limit(200, 50),
+  })
+  .refine((page) => [page.before, page.after, page.around].filter((at) => at !== undefined).length <= 1, {
+    message: 'give at most one of before, after, around',
+  })
+
+const SendInput = z
+  .object({
+    conversationId: Id.optional(),
+    /** Instead of a conversation: a user; their direct conversation is found or created. */
+    to: Id.optional(),
+    /** Makes the send safe to repeat, for ever: the same id gives the first message again. */
+    clientId: Id.optional(),
+    type: MessageType.default('text'),
+    content: Content,
+    metadata: Metadata.nullable().default(null),
+    replyTo: Id.nullable().default(null),
+    /** Show it to those who are attached before it is stored (`message.accepted`). */
+    optimistic: z.boolean().default(false),
+  })
+  .refine((send) => (send.conversationId === undefined) !== (send.to === undefined), {
+    message: 'give either conversationId or to',
+  })
+
+export const message = {
+  'message.send': { kind: 'write', input: SendInput, output: Message, errors: ['FORBIDDEN', 'NOT_FOUND'], cost: 1 },
+  'message.history': {
+    kind: 'read',
+    input: HistoryInput,
+    /** In order of seq. */
+    output: z.object({ messages: z.array(Message), hasBefore: z.boolean(), hasAfter: z.boolean() }),
+    errors: ['FORBIDDEN', 'NOT_FOUND'],
+    cost: 1,
+  },
+  'message.get': { kind: 'read', input: ByMessage, output: Message, errors: ['FORBIDDEN', 'NOT_FOUND'], cost: 1 },
+  'message.edit': {
+    kind: 'write',
+    input: z.object({ messageId: Id, content: Content }),
+    output: Message,
+    errors: ['FORBIDDEN', 'NOT_FOUND', 'CONFLICT'],
+    cost: 2,
+  },
+  'message.delete': {
+    kind: 'write',
+    input: ByMessage,
+    output: Message,
+    errors: ['FORBIDDEN', 'NOT_FOUND', 'CONFLICT'],
+    cost: 2,
+  },
+  'message.markDelivered': { kind: 'write', input: Mark, output: Marked, errors: ['FORBIDDEN', 'NOT_FOUND'], cost: 1 },
+  'message.markRead': { kind: 'write', input: Mark, output: Marked, errors: ['FORBIDDEN', 'NOT_FOUND'], cost: 1 },
+  'message.missed': {
+    kind: 'read',
+    input: z.object({ since: z.date(), limit: limit(500, 500) }),
+    /** From others, oldest first. */
+    output: z.object({ messages: z.array(Message), hasMore: z.boolean() }),
+    errors: [],
+    cost: 5,
+  },
+} as const satisfies Record<string, Contract>
