@@ -41,6 +41,8 @@ interface Wire {
   refuse(message: string): void
 }
 
+/** Calls on a socket that are not answered yet; a server refuses more than 100. The others wait here. */
+const WINDOW = 64
 const STREAM = { path: 'sync.events', id: 1 } as const
 const MESSAGE_TOO_BIG = 1009
 
@@ -48,10 +50,13 @@ export class Calls implements Line {
   readonly #wire: () => Wire
   readonly #timeoutMs: number
   readonly #calls = new Set<Call>()
+  /** Those of them that are not on a socket, in the order of their coming. */
+  readonly #waiting = new Set<Call>()
   readonly #byId = new Map<number, Call>()
   #nextId = STREAM.id + 1
   #streamed = false
   #open = false
+  #inFlight = 0
   #closed: ParleyError | null = null
   /** What to do with the socket once its mutations are answered; nothing new is sent on it meanwhile. */
   #leave: (() => void) | null = null
@@ -67,20 +72,21 @@ export class Calls implements Line {
       observable((answer) => this.#start(op, answer))
 
   opened(): void {
-    this.#byId.clear()
     this.#nextId = STREAM.id + 1
     this.#streamed = false
-    this.#leave = null
     this.#open = true
-    for (const call of this.#calls) this.#send(call)
+    this.#pump()
   }
 
   lost(code: number): void {
     this.#open = false
     this.#leave = null
     const sent = [...this.#byId.values()]
-    this.#byId.clear()
-    for (const call of sent) call.id = undefined
+    // Before those that came while they were under way.
+    const later = [...this.#waiting]
+    this.#waiting.clear()
+    for (const call of sent) this.#detach(call)
+    for (const call of [...sent, ...later]) this.#waiting.add(call)
     // The server says that a frame was too big, not which: the biggest one was, if any.
     const big = code === MESSAGE_TOO_BIG ? sent.toSorted((a, b) => b.size - a.size)[0] : undefined
     for (const call of sent) {
@@ -104,6 +110,7 @@ export class Calls implements Line {
     if (reply.error !== undefined) this.#refused(call, fromShape(superjson.deserialize<ErrorShape>(reply.error)))
     else if (reply.result !== undefined) this.#answered(call, reply.result)
     this.#depart()
+    this.#pump()
   }
 
   #start(op: Operation, answer: Answer): () => void {
@@ -119,8 +126,9 @@ export class Calls implements Line {
     const timer = timed ? setTimeout(late, timeoutMs) : undefined
     op.signal?.addEventListener('abort', aborted, { once: true })
     this.#calls.add(call)
+    this.#waiting.add(call)
     if (op.signal?.aborted) aborted()
-    else if (this.#open) this.#send(call)
+    else this.#pump()
     return () => {
       clearTimeout(timer)
       op.signal?.removeEventListener('abort', aborted)
@@ -128,13 +136,23 @@ export class Calls implements Line {
     }
   }
 
+  /** Sends what waits, as far as the server takes it. */
+  #pump(): void {
+    if (!this.#open || this.#leave) return
+    for (const call of this.#waiting) {
+      if (this.#inFlight >= WINDOW) return
+      this.#send(call)
+    }
+  }
+
   #send(call: Call): void {
-    if (this.#leave) return
+    this.#waiting.delete(call)
     const { path, type, input } = call.op
     const first = path === STREAM.path && !this.#streamed
     if (first) this.#streamed = true
     call.id = first ? STREAM.id : this.#nextId++
     this.#byId.set(call.id, call)
+    if (type !== 'subscription') this.#inFlight++
     const params = { path, input: superjson.serialize(input), lastEventId: call.lastEventId }
     const text = JSON.stringify({ id: call.id, method: type, params })
     call.size = text.length
@@ -162,7 +180,10 @@ export class Calls implements Line {
     if (error.code === 'UNAUTHENTICATED') this.#leaveBy(() => this.#wire().refuse(error.message))
     // It was not executed, so it may wait for the next socket, which comes with another token or not at all.
     if (error.code !== 'UNAUTHENTICATED' || call.refused) this.#fail(call, error)
-    else call.refused = true
+    else {
+      call.refused = true
+      this.#waiting.add(call)
+    }
   }
 
   /** The server could not make a context, and closes. */
@@ -189,6 +210,7 @@ export class Calls implements Line {
 
   #forget(call: Call): void {
     this.#calls.delete(call)
+    this.#waiting.delete(call)
     const { id, op } = call
     if (id === undefined) return
     this.#detach(call)
@@ -198,11 +220,13 @@ export class Calls implements Line {
 
   /** The server has nothing more to say to it on this socket. */
   #detach(call: Call): void {
-    if (call.id !== undefined) this.#byId.delete(call.id)
+    if (call.id === undefined) return
+    this.#byId.delete(call.id)
     call.id = undefined
+    if (call.op.type !== 'subscription') this.#inFlight--
   }
 }
 
 const inDoubt = () => new ParleyError('UNAVAILABLE', 'The connection was lost before the answer came')
-const notSent = ({ path }: Operation) => new ParleyError('UNAVAILABLE', `${path} was not sent: there is no connection`)
+const notSent = ({ path }: Operation) => new ParleyError('UNAVAILABLE', `${path} could not be sent in time`)
 const notAnswered = ({ path }: Operation) => new ParleyError('TIMEOUT', `${path} was not answered in time`)

@@ -72,6 +72,12 @@ describe('errors', () => {
     expect(await small).toMatchObject({ content: 'small', seq: 1 })
   })
 
+  test('more calls at once than a server takes wait for their turn', async () => {
+    await using ann = connect(server.token('ann'))
+    const answers = await Promise.all(Array.from({ length: 300 }, () => ann.api.user.me.query({})))
+    expect(answers.every(({ id }) => id === 'ann')).toBe(true)
+  })
+
   test('no answer in time is TIMEOUT, no connection UNAVAILABLE, the own signal ABORTED', async () => {
     await using proxy = await startProxy(server.url)
     await using ann = connect(server.token('ann'), { url: proxy.url, timeoutMs: 100 })
