@@ -9,8 +9,8 @@ const Mark = z
   .refine((mark) => (mark.conversationId === undefined) !== (mark.messageId === undefined), {
     message: 'give either conversationId or messageId',
   })
-/** `changed` counts the messages that were not marked before; `seq` is the mark now. */
 
+/** `changed` counts the messages that were not marked before; `seq` is the mark now. */
 const Marked = z.object({ conversationId: Id, seq: Seq, changed: z.number().int(), unread: z.number().int() })
 
 const HistoryInput = z

@@ -3,6 +3,7 @@
  * may be tried again, and its data. What is not an AppError is INTERNAL: its text stays here, its cause goes to the log.
  */
 import { type TRPC_ERROR_CODE_KEY, type TRPCDefaultErrorShape, TRPCError } from '@trpc/server'
+import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc'
 import { z } from 'zod'
 import { AppError, ERRORS, type ErrorCode, toAppError } from '../errors.ts'
 
@@ -43,4 +44,11 @@ export function formatFailure({ shape, error }: { shape: TRPCDefaultErrorShape; 
   const { http, retry } = ERRORS[failure.code]
   const app: AppFailure = { code: failure.code, retry, data: failure.data ?? null }
   return { ...shape, message: failure.message, data: { ...shape.data, httpStatus: http, app } }
+}
+
+/** What a client gets for a failure that never reached a procedure. */
+export function shapeOf(failure: AppError) {
+  const error = toTrpcError(failure)
+  const data = { code: error.code, httpStatus: ERRORS[failure.code].http }
+  return formatFailure({ error, shape: { message: error.message, code: TRPC_ERROR_CODES_BY_KEY[error.code], data } })
 }
