@@ -4,7 +4,8 @@
  *
  *   given chat c ann bob        a direct conversation, <c> is its id; also `group`, `channel`, `open` (anybody may join)
  *   given id r                  <r> is an id that nobody has used
- *   connect ann marketplace     `auto` says nothing; `ann/phone` is another socket of ann; JSON after it: claims of the token
+ *   connect ann marketplace     `auto` says nothing; `ann/phone` is another socket of ann; JSON after it: claims of the
+ *                               token, or `rooms-token` for one as that system makes them, `bad`, `none`
  *   refuse eve marketplace "x"  the handshake fails with this text
  *   > ann event {...}           ann sends; a `?` at the end asks for the callback, which arrives as `callback`
  *   < bob event {...}           the next thing that bob receives
@@ -218,13 +219,13 @@ class Player {
   #token(user: string, claims: string): string {
     const id = this.#user(user)
     const name = user.replace(/^./, (letter) => letter.toUpperCase())
-    if (claims !== '')
-      this.#claims.set(user, {
-        ...this.#claims.get(user),
-        ...Object(bind(parse(claims, this.#bindings), this.#bindings)),
-      })
-    const given = this.#claims.get(user) ?? {}
-    return this.#options.server.token(id, { fullName: name, ...given })
+    const { server } = this.#options
+    if (claims === 'rooms-token') {
+      const own = { id, username: name, email: `${user}@example.org` }
+      return server.token(id, { ...own, userId: undefined, role: undefined })
+    }
+    if (claims !== '') this.#claims.set(user, Object(bind(parse(claims, this.#bindings), this.#bindings)))
+    return server.token(id, { fullName: name, ...this.#claims.get(user) })
   }
   #user(user: string): string {
     const id = `${user}-${this.#salt}`

@@ -6,8 +6,9 @@
 import { z } from 'zod'
 import type { AppError } from '../../shared/errors.ts'
 import { Id } from '../../shared/model.ts'
-import { type Card, dialect, drop } from './dialect.ts'
+import { dialect } from './dialect.ts'
 import { chatUpdate, newMessage, wire } from './marketplace.wire.ts'
+import { type Card, drop } from './outbound.ts'
 
 const { on, local, define } = dialect({
   name: 'marketplace',

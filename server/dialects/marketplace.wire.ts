@@ -1,7 +1,7 @@
 /** What `marketplace` says: the payload of each event, and how conversations and messages become payloads. */
 import { z } from 'zod'
 import type { Message, Profile } from '../../shared/model.ts'
-import type { Card } from './dialect.ts'
+import type { Card } from './outbound.ts'
 
 const chatId = z.string()
 const Time = z.iso.datetime()

@@ -7,8 +7,11 @@ import type { Input } from '../../shared/commands.ts'
 import { AppError } from '../../shared/errors.ts'
 import type { Message } from '../../shared/model.ts'
 import type { Actor } from '../../shared/ports.ts'
-import { dialect, drop, type Emit, exactly, type Meta, type Outbound } from './dialect.ts'
+import { dialect, exactly } from './dialect.ts'
+import type { Meta } from './inbound.ts'
+import { drop, type Emit, type Outbound } from './outbound.ts'
 import * as form from './rooms.wire.ts'
+import * as say from './rooms.words.ts'
 
 const { on, local, define } = dialect({
   name: 'rooms',
@@ -26,7 +29,7 @@ const occupied = ({ room, alreadyFollowing }: Meta) => ({
   alreadyJoined: alreadyFollowing,
 })
 const sent = (message: Message, { actor }: Meta) => ({
-  ...form.created(message, { ...actor, id: actor.userId }, message.createdAt),
+  ...say.created(message, { ...actor, id: actor.userId }, message.createdAt),
   _id: message.id,
 })
 const circumstances = ({ timing, delivery }: Meta) => ({ timing, delivery })
@@ -49,11 +52,11 @@ const leaveRoom = local(form.RoomLeft, {
 })
 const roomMessage = on(form.RoomMessage, 'message.send', {
   joined: { topic: ({ roomId }) => conversation(roomId), message: unjoined },
-  input: (given, call) => ({ conversationId: given.roomId, ...form.draft(given, call) }),
+  input: (given, call) => ({ conversationId: given.roomId, ...say.draft(given, call) }),
   ack: (message, _, meta) => ({
     success: true,
     message: 'Message sent',
-    data: form.inRoom(sent(message, meta)),
+    data: say.inRoom(sent(message, meta)),
     ...circumstances(meta),
   }),
   log: { after: (_, { roomId }, meta) => logged('RoomMessage', roomId, meta) },
@@ -81,12 +84,12 @@ const channelMessage = on(form.ChannelMessage, 'message.send', {
     if (senderId !== undefined && senderId !== null && senderId !== call.actor.userId) {
       throw new AppError('FORBIDDEN', 'Invalid senderId')
     }
-    return { conversationId: given.channelId, ...form.draft(given, call) }
+    return { conversationId: given.channelId, ...say.draft(given, call) }
   },
   ack: (message, _, meta) => ({
     success: true,
     message: 'Message sent',
-    data: form.inChannel(sent(message, meta)),
+    data: say.inChannel(sent(message, meta)),
     ...circumstances(meta),
   }),
   log: { after: (_, { channelId }, meta) => logged('ChannelMessage', channelId, meta) },
@@ -106,19 +109,19 @@ const call = (signal: Input<'call.signal'>['signal']) =>
     ack: () => ({ success: true }),
   })
 
-const words = (family: form.Family): Outbound<Emit<typeof form.wire>> => ({
+const words = (family: say.Family): Outbound<Emit<typeof form.wire>> => ({
   'message.accepted': (message) => ({
-    rest: family.received(form.accepted(message)),
-    origin: family.sent(form.accepted(message)),
+    rest: family.received(say.accepted(message)),
+    origin: family.sent(say.accepted(message)),
   }),
   'message.created': ({ message }, { card, shown }) => {
     const sender = shown?.sender ?? { ...card.profile(message.senderId), email: null }
-    const first = form.created(message, sender, shown?.at ?? message.createdAt)
+    const first = say.created(message, sender, shown?.at ?? message.createdAt)
     const confirmed = { all: family.confirmed({ ...first, _id: message.id }) }
     return shown ? confirmed : { rest: family.received(first), origin: family.sent(first), ...confirmed }
   },
   'message.failed': ({ clientId, error }, { shown }) =>
-    shown ? { all: family.failed({ tempId: form.tempIdOf(clientId, shown.at), error }) } : {},
+    shown ? { all: family.failed({ tempId: say.tempIdOf(clientId, shown.at), error }) } : {},
   'connection.opened': drop,
   'call.signaled': drop,
   // It has no words for the rest.
@@ -154,7 +157,7 @@ export const rooms = define({
     'renegotiation-needed': call('renegotiation-needed'),
   },
   outbound: {
-    ...words(form.ROOM),
+    ...words(say.ROOM),
     'connection.opened': ({ userId, connectionId, previousConnectionId }, { at }) => ({
       rest: [
         [
@@ -179,8 +182,8 @@ export const rooms = define({
         ],
       ],
     }),
-    'call.signaled': ({ signal, data }) => ({ all: form.SIGNALED[signal](data) }),
+    'call.signaled': ({ signal, data }) => ({ all: say.SIGNALED[signal](data) }),
   },
-  wordings: { [wording]: words(form.CHANNEL) },
+  wordings: { [wording]: words(say.CHANNEL) },
   error: ({ message }) => ({ ack: { success: false, message } }),
 })

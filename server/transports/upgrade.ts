@@ -40,7 +40,7 @@ export function upgradeRouter({ config, log, routes }: UpgradeOptions) {
 
 const trimmed = (path: string) => path.replace(/\/$/, '')
 
-const isSameOrigin = (origin: string, host: string | undefined) =>
+export const isSameOrigin = (origin: string, host: string | undefined) =>
   host !== undefined && URL.canParse(origin) && new URL(origin).host === host.toLowerCase()
 
 function refuse(socket: Duplex, status: string): void {

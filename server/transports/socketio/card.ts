@@ -4,7 +4,7 @@
  */
 import type { Durable } from '../../../shared/events.ts'
 import type { ConversationDetail, Member, Profile } from '../../../shared/model.ts'
-import type { Card } from '../../dialects/dialect.ts'
+import type { Card } from '../../dialects/outbound.ts'
 
 /** So many members are on a card; conversations of the legacy systems have two, or a few. */
 const MOST = 100

@@ -18,8 +18,6 @@ interface Job {
 interface Entry {
   readonly conversationId: string
   card: LiveCard | undefined
-  /** How many follow the conversation. */
-  holds: number
   /** What the log said while the card was being loaded. */
   missed: Durable[]
   readonly jobs: Job[]
@@ -36,6 +34,8 @@ export class Cards {
   readonly #system: Actor
   readonly #log: BridgeLog
   readonly #entries = new Map<string, Entry>()
+  /** How many follow each conversation. */
+  readonly #holds = new Map<string, number>()
   readonly #busy = new Set<Entry>()
   #feed: Feed | undefined
   #closed = false
@@ -63,13 +63,14 @@ export class Cards {
   }
 
   hold(conversationId: string): void {
-    this.#entry(conversationId).holds += 1
+    this.#holds.set(conversationId, (this.#holds.get(conversationId) ?? 0) + 1)
   }
   release(conversationId: string): void {
+    const left = (this.#holds.get(conversationId) ?? 0) - 1
+    if (left > 0) this.#holds.set(conversationId, left)
+    else this.#holds.delete(conversationId)
     const entry = this.#entries.get(conversationId)
-    if (!entry) return
-    entry.holds -= 1
-    this.#evict(entry)
+    if (entry) this.#evict(entry)
   }
 
   /** Moves the cards along. Telling it the same event twice is harmless, telling it one too late is not. */
@@ -89,7 +90,8 @@ export class Cards {
   }
   /** Runs `run` after what already waits for this conversation; at once if nothing does. */
   inTurn(conversationId: string, run: () => void): void {
-    this.#add(conversationId, { needs: null, run })
+    if (this.#entries.has(conversationId)) this.#add(conversationId, { needs: null, run })
+    else run()
   }
 
   /** Resolves once the card is there, or could not be loaded at the first attempt. */
@@ -111,13 +113,13 @@ export class Cards {
     const found = this.#entries.get(conversationId)
     if (found) return found
     const entry: Entry = {
-      ...{ conversationId, card: undefined, holds: 0, missed: [], jobs: [], work: undefined, attempt: undefined },
+      ...{ conversationId, card: undefined, missed: [], jobs: [], work: undefined, attempt: undefined },
     }
     this.#entries.set(conversationId, entry)
     return entry
   }
   #evict(entry: Entry): void {
-    if (entry.holds <= 0 && entry.jobs.length === 0 && !entry.work) this.#entries.delete(entry.conversationId)
+    if (!this.#holds.has(entry.conversationId) && !entry.work) this.#entries.delete(entry.conversationId)
   }
 
   #add(conversationId: string, job: Job): void {

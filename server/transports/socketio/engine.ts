@@ -8,6 +8,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Duplex } from 'node:stream'
 import { Server, type Socket } from 'socket.io'
 import { type Config, originAllowed } from '../../config.ts'
+import { isSameOrigin } from '../upgrade.ts'
 import type { BridgeLog } from './log.ts'
 
 /** Frames and bytes that may wait for one reader. */
@@ -37,6 +38,9 @@ export function createEngine(
   const { pingInterval, pingTimeout, maxBufferSize, compression } = config.socketio
   const io = new Server({
     ...{ allowEIO3: true, serveClient: true, pingInterval, pingTimeout, maxHttpBufferSize: maxBufferSize },
+    // Long polls bring cookies along; upgrades have been looked at before they come here.
+    allowRequest: ({ headers: { origin, host } }, done) =>
+      done(null, origin === undefined || isSameOrigin(origin, host) || originAllowed(config, origin)),
     perMessageDeflate: compression && COMPRESSION,
     httpCompression: compression && { threshold: COMPRESSION.threshold },
     cors: {

@@ -37,6 +37,8 @@ export class Entrance {
   /** By connection id, from the handshake to the disconnection. */
   readonly #talks = new Map<string, Talk>()
   readonly #bySocket = new WeakMap<Socket, Talk>()
+  /** Namespaces that a connection is in, or about to be: each once. */
+  readonly #namespaces = new WeakMap<Socket['conn'], Set<string>>()
   readonly #wordings = new Map<Dialect, ReadonlyMap<string, Wording>>()
   readonly #admit = connectionLimits()
   #warned = false
@@ -47,7 +49,9 @@ export class Entrance {
     this.#ground = { core, cards, log, newId, limit: rowLimits() }
     for (const dialect of enabled) this.#wordings.set(dialect, this.#wordingsOf(dialect))
     for (const namespace of new Set(enabled.flatMap((dialect) => dialect.namespaces))) {
-      io.of(namespace).use((socket, next) => void this.#handshake(socket, next))
+      io.of(namespace).use((socket, next) => {
+        this.#handshake(socket, next).catch((error: unknown) => log.error({ err: error }, 'a handshake failed'))
+      })
       io.of(namespace).on('connection', (socket) => this.#bySocket.get(socket)?.start())
     }
   }
@@ -83,14 +87,22 @@ export class Entrance {
       next(new Error(`Unknown dialect: ${choice.unknown.slice(0, 64)}`))
       return
     }
+    const leave = this.#arrive(socket)
+    if (!leave) {
+      next(new Error('Already connected'))
+      return
+    }
     try {
       await ready
       const actor = await authenticate(token)
+      // Nobody would take its seat away again.
+      if (socket.conn.readyState !== 'open') return
       if (choice.dialect === null) this.#warn()
       const talk = this.#seat(socket, actor, choice)
       await talk.session.open()
       next()
     } catch (thrown) {
+      leave()
       const error = toAppError(thrown)
       log.debug(
         { code: error.code, error: error.message, dialect: choice.dialect?.name },
@@ -115,14 +127,26 @@ export class Entrance {
     Object.assign(socket, { user })
     this.#talks.set(actor.connectionId, talk)
     this.#bySocket.set(socket, talk)
-    const leave = () => {
-      this.#talks.delete(actor.connectionId)
-      talk.close()
-    }
-    // The namespace may be left alone, and the connection may go before the socket is there.
-    socket.once('disconnect', leave)
-    socket.conn.once('close', leave)
     return talk
+  }
+
+  /** False if the connection is in the namespace already; else how to leave it, which also happens by itself. */
+  #arrive(socket: Socket): (() => void) | false {
+    const { conn, nsp } = socket
+    const present = this.#namespaces.get(conn) ?? new Set()
+    if (present.has(nsp.name)) return false
+    this.#namespaces.set(conn, present.add(nsp.name))
+    const leave = () => {
+      conn.off('close', leave)
+      present.delete(nsp.name)
+      const talk = this.#bySocket.get(socket)
+      if (talk) this.#talks.delete(talk.session.actor.connectionId)
+      talk?.close()
+    }
+    // A namespace may be left alone, and the connection may go before the socket is there.
+    socket.once('disconnect', leave)
+    conn.once('close', leave)
+    return leave
   }
 
   #warn(): void {

@@ -28,6 +28,7 @@ export class Hearing implements Sink {
   readonly #muted = new Set<Topic>()
   readonly #parts: Parts
   #feed: Feed | undefined
+  #closed = false
   /** What was missed, read but not yet told. */
   #missed: Event[] = []
 
@@ -42,8 +43,9 @@ export class Hearing implements Sink {
     this.#feed = await core.subscribe(actor, scope, cursor)
     await this.#read()
   }
-  /** Live from now on; false if so much happened since `open` that it must be opened again with `reopen`. */
+  /** Live from now on, or closed; false if so much happened since `open` that `reopen` must read on. */
   start(): boolean {
+    if (this.#closed) return true
     for (const event of this.#missed.splice(0)) this.push(event)
     return this.#feed?.attach(this) ?? false
   }
@@ -52,11 +54,14 @@ export class Hearing implements Sink {
     while (!this.start())
   }
   close(): void {
+    this.#closed = true
     this.#feed?.detach()
-    this.#feed = undefined
     for (const topic of [...this.topics]) this.unfollow(topic)
   }
 
+  get closed(): boolean {
+    return this.#closed
+  }
   hears(topic: Topic): boolean {
     return this.topics.has(topic) && !this.#muted.has(topic)
   }

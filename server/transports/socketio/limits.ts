@@ -1,7 +1,8 @@
 /** The limits that a dialect states as data: events of a row per user in a fixed window, connections per user; on this node. */
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { AppError } from '../../../shared/errors.ts'
-import type { Dialect, Inbound } from '../../dialects/dialect.ts'
+import type { Dialect } from '../../dialects/dialect.ts'
+import type { Inbound } from '../../dialects/inbound.ts'
 
 const exceeded = () => new AppError('RATE_LIMITED', 'Rate limit exceeded')
 

@@ -3,6 +3,7 @@
  * everything of its user; decided, what its dialect's `connect` says and what its rows follow. When it changes dialect it
  * hears the new words before it ceases to hear the old ones, in one tick, so nothing is lost between.
  */
+import { AppError } from '../../../shared/errors.ts'
 import type { Topic } from '../../../shared/events.ts'
 import type { Actor, Core, Scope } from '../../../shared/ports.ts'
 import type { Dialect } from '../../dialects/dialect.ts'
@@ -84,13 +85,19 @@ export class Session {
     const before = this.#asked.get(topic)
     if (base) base.unmute(topic)
     if (base || before?.channel === wording || kind !== 'conversation') return
-    await cards.loaded(conversationId)
-    const [hearing] = await this.#openAll([{ wording, scope: { kind, conversationId } }])
-    if (!hearing) return
-    const live = hearing.start()
-    before?.close()
-    this.#asked.set(topic, hearing)
-    if (!live) await hearing.reopen()
+    cards.hold(conversationId)
+    try {
+      await cards.loaded(conversationId)
+      const [hearing] = await this.#openAll([{ wording, scope: { kind, conversationId } }])
+      if (!hearing) return
+      const live = hearing.start()
+      before?.close()
+      if (!live) await hearing.reopen()
+      if (hearing.closed) throw new AppError('FORBIDDEN', 'Not a member of this conversation')
+      this.#asked.set(topic, hearing)
+    } finally {
+      cards.release(conversationId)
+    }
   }
   unfollow(topic: Topic): void {
     this.#asked.get(topic)?.close()

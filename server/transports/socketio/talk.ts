@@ -62,6 +62,7 @@ export class Talk {
     const { dialect } = this.session
     if (dialect && !this.#enter(dialect)) return
     const started = this.session.start()
+    started.catch((error: unknown) => log.error({ err: error }, 'a socket could not catch up'))
     this.#inbox.add(() => started)
     log.info({ userId: actor.userId, socketId: socket.id, role: actor.role }, 'User connected to socket')
     const line = dialect?.connect.log?.(actor, this.session.conversations)

@@ -15,7 +15,7 @@ import {
   type Sent,
   translateConversation,
   translateOther,
-} from '../../dialects/dialect.ts'
+} from '../../dialects/outbound.ts'
 import type { Cards } from './cards.ts'
 import { Seen } from './seen.ts'
 

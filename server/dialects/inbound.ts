@@ -1,0 +1,132 @@
+/**
+ * The inward half of a dialect: a row turns a wire event into a command, and the command's outcome into answers. The bridge
+ * sees a row with its types worn off: it takes `unknown` and checks it.
+ */
+import type { z } from 'zod'
+import type { CommandName, Input, Output } from '../../shared/commands.ts'
+import { AppError } from '../../shared/errors.ts'
+import type { Topic } from '../../shared/events.ts'
+import type { Actor } from '../../shared/ports.ts'
+import type { Emit, Sent, Wire } from './outbound.ts'
+
+/** What goes out when something fails: events to the sending socket, and the value for its callback if it gave one. */
+export interface Failure<E extends Sent = Sent, A = unknown> {
+  readonly emit?: readonly E[]
+  readonly ack?: A
+}
+/** A log record: its text and its fields. */
+export type Line = readonly [text: string, fields: Readonly<Record<string, unknown>>]
+
+/** One inbound event being handled. `id`: 24 hex digits that nothing else has. */
+export interface Call {
+  readonly actor: Actor
+  readonly id: string
+  readonly at: Date
+}
+
+/** What an answer may say of the circumstances. Times are milliseconds since the event arrived. */
+export interface Meta {
+  readonly actor: Actor
+  readonly timing: { readonly emitTime: number; readonly dbTime: number }
+  /** Who follows the row's topic now, this socket included if it does. */
+  readonly room: { readonly connections: number; readonly users: number }
+  /** The other members: those who follow the row's topic, and the rest. */
+  readonly delivery: { readonly onlineUsers: number; readonly offlineUsers: number }
+  /** Whether the socket followed the row's topic before this event. */
+  readonly alreadyFollowing: boolean
+}
+
+/** At most `points` events of a row in `seconds`, per user, in a fixed window. */
+export interface Limit {
+  readonly points: number
+  readonly seconds: number
+}
+
+export interface Answers<P, O, W extends Wire, A extends z.ZodType> {
+  /** The socket must follow this topic already, else the row fails with `message`. */
+  joined?: { readonly topic: (payload: P) => Topic; readonly message: string }
+  limit?: Limit
+  /** The wording in which the socket hears the row's topic from now on; the dialect's first one if missing. */
+  wording?: string
+  /** On success, this socket starts (stops) to receive the topic. */
+  follow?: (output: O, payload: P) => Topic
+  unfollow?: (output: O, payload: P) => Topic
+  /** To the sending socket alone, after everything that the command caused. */
+  reply?: (output: O, payload: P, meta: Meta) => readonly Emit<W>[]
+  ack?: (output: O, payload: P, meta: Meta) => z.input<A>
+  /** Instead of the dialect's `error`. The payload is undefined if it was not of this row's form. */
+  fail?: (error: AppError, payload: P | undefined) => Failure<Emit<W>, z.input<A>>
+  log?: {
+    readonly before?: (payload: P, actor: Actor) => Line
+    readonly after?: (output: O, payload: P, meta: Meta) => readonly Line[]
+  }
+}
+/** A wire event that is a command. */
+export interface Row<S extends z.ZodType, C extends CommandName, W extends Wire, A extends z.ZodType>
+  extends Answers<z.output<S>, Output<C>, W, A> {
+  input: (payload: z.output<S>, call: Call) => Input<C>
+}
+
+export type Execute = <C extends CommandName>(name: C, input: Input<C>) => Promise<Output<C>>
+
+/** A row as the bridge sees it. Nothing here trusts its payload; `begin` throws INVALID_INPUT. */
+export interface Inbound {
+  readonly limit: Limit | undefined
+  readonly wording: string | undefined
+  readonly form: z.ZodType
+  accepts(payload: unknown): boolean
+  begin(payload: unknown, call: Call): Begun
+  fail: ((error: AppError, payload: unknown) => Failure) | undefined
+}
+export interface Begun {
+  readonly joined: { readonly topic: Topic; readonly message: string } | undefined
+  readonly log: Line | undefined
+  run(execute: Execute): Promise<Done>
+}
+export interface Done {
+  readonly follow: Topic | undefined
+  readonly unfollow: Topic | undefined
+  reply(meta: Meta): readonly Sent[]
+  ack(meta: Meta): unknown
+  log(meta: Meta): readonly Line[]
+}
+
+/** How a row becomes what the bridge sees; `run` says what executing it means. */
+export function toInbound<S extends z.ZodType, O, W extends Wire, A extends z.ZodType>(
+  schema: S,
+  row: Answers<z.output<S>, O, W, A>,
+  run: (payload: z.output<S>, call: Call) => (execute: Execute) => Promise<O>,
+): Inbound {
+  const { fail, joined } = row
+  return {
+    limit: row.limit,
+    wording: row.wording,
+    form: schema,
+    accepts: (raw) => schema.safeParse(raw).success,
+    begin: (raw, call) => {
+      const payload = parse(schema, raw)
+      const execute = run(payload, call)
+      return {
+        joined: joined && { topic: joined.topic(payload), message: joined.message },
+        log: row.log?.before?.(payload, call.actor),
+        run: async (door) => {
+          const output = await execute(door)
+          return {
+            follow: row.follow?.(output, payload),
+            unfollow: row.unfollow?.(output, payload),
+            reply: (meta) => row.reply?.(output, payload, meta) ?? [],
+            ack: (meta) => row.ack?.(output, payload, meta),
+            log: (meta) => row.log?.after?.(output, payload, meta) ?? [],
+          }
+        },
+      }
+    },
+    fail: fail && ((error, raw) => fail(error, schema.safeParse(raw).data)),
+  }
+}
+
+function parse<S extends z.ZodType>(schema: S, payload: unknown): z.output<S> {
+  const parsed = schema.safeParse(payload)
+  if (parsed.success) return parsed.data
+  throw new AppError('INVALID_INPUT', parsed.error.issues[0]?.message ?? 'Invalid data', { cause: parsed.error })
+}
