@@ -4,8 +4,8 @@ import { type App, createApp, readConfig } from '../server/app.ts'
 import type { Store } from '../server/core/ports.ts'
 import { dialectNames } from '../server/dialects/index.ts'
 import { createLog } from '../server/log.ts'
-import { openStore } from '../server/store/store.ts'
 import type { Actor } from '../shared/ports.ts'
+import { openMemory } from './store/databases.ts'
 
 export const SECRET = 'a secret for tests, long enough for production'
 
@@ -35,7 +35,7 @@ export async function startServer({ env = {}, store }: ServerOptions = {}): Prom
     ...env,
   })
   const inMemory = !store && !env.DATABASE_URL && !env.DATA_DIR
-  const opened = inMemory ? await openStore() : store
+  const opened = inMemory ? await openMemory() : store
   const app = await createApp({ config, log: createLog(config), ...(opened && { store: opened }) })
   const url = app.url.replace('localhost', '127.0.0.1')
   const token = (userId: string, claims: object = {}, expiresIn = 3_600) =>

@@ -6,8 +6,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TRPCError } from '@trpc/server'
 import { fastifyRequestHandler } from '@trpc/server/adapters/fastify'
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
-import { AppError, ERRORS } from '../../shared/errors.ts'
+import superjson from 'superjson'
+import { AppError } from '../../shared/errors.ts'
 import type { Core } from '../../shared/ports.ts'
+import { shapeOf } from '../../shared/router/failure.ts'
 import type { AppRouter } from '../../shared/router/index.ts'
 import type { Context } from '../../shared/router/trpc.ts'
 import { type Authenticate, identify, tokenOf } from './session.ts'
@@ -36,10 +38,14 @@ export async function serveHttp<L extends FastifyBaseLogger>(fastify: Http<L>, o
   await fastify.register(async (scope) => {
     scope.removeAllContentTypeParsers()
     scope.addContentTypeParser('application/json', { parseAs: 'string' }, (_, body, done) => done(null, body))
+    // What Fastify refuses before tRPC sees it, in tRPC's words.
     scope.setErrorHandler((error, _, reply) => {
       const tooLarge = error instanceof Error && 'statusCode' in error && error.statusCode === 413
-      const code = tooLarge ? 'TOO_LARGE' : 'INVALID_INPUT'
-      return reply.code(ERRORS[code].http).send({ error: { code, message: 'The request cannot be read' } })
+      const failure = tooLarge
+        ? new AppError('TOO_LARGE', `The request is larger than ${maxPayload} bytes`)
+        : new AppError('INVALID_INPUT', 'The request cannot be read')
+      const shape = shapeOf(failure)
+      return reply.code(shape.data.httpStatus).send({ error: superjson.serialize(shape) })
     })
     scope.all<{ Params: { path: string } }>('/trpc/:path', { bodyLimit: maxPayload }, (req, res) =>
       fastifyRequestHandler({

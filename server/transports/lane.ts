@@ -22,7 +22,7 @@ const TEXT = { binary: false }
 /** Request ids whose frame of an event is kept; the SDK opens its stream first, so most agree. */
 const SHARED_IDS = 16
 /** Events whose frames are kept, the latest: the hub passes one to all of its sinks before the next. */
-const SHARED_EVENTS = 64
+const SHARED_EVENTS = 16
 /** A request id is repeated in every frame. */
 const ID_LENGTH = 64
 
