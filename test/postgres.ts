@@ -1,5 +1,5 @@
 /** A native Postgres for tests and benches: a throw-away cluster in a temporary folder, on a free port of 127.0.0.1. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process'
 import fs from 'node:fs'
 import net from 'node:net'
 import os from 'node:os'
@@ -68,11 +68,13 @@ export async function createCluster(programs: string, { synced = false } = {}): 
   ]
   if (!synced) settings.push('fsync=off')
   const url = (database = 'postgres') => `postgres://parley@127.0.0.1:${port}/${database}`
-  let server: ChildProcess | undefined
+  let server: ChildProcessWithoutNullStreams | undefined
 
   async function start(): Promise<void> {
     const args = ['-D', data, ...settings.flatMap((setting) => ['-c', setting])]
-    const child = spawn(path.join(programs, 'postgres'), args, { ...options, stdio: ['ignore', 'ignore', 'pipe'] })
+    // The shell stops Postgres when its input ends: also when this process was killed.
+    const script = '"$@" & cat > /dev/null; kill -INT $!; wait'
+    const child = spawn('/bin/sh', ['-c', script, 'sh', path.join(programs, 'postgres'), ...args], options)
     server = child
     let said = ''
     await new Promise<void>((resolve, reject) => {
@@ -88,8 +90,9 @@ export async function createCluster(programs: string, { synced = false } = {}): 
     const child = server
     server = undefined
     if (!child || child.exitCode !== null) return
-    const ended = new Promise((resolve) => child.once('exit', resolve))
-    child.kill('SIGINT')
+    // `close`: the last of its processes has let go of the output.
+    const ended = new Promise((resolve) => child.once('close', resolve))
+    child.stdin.end()
     await ended
   }
 

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Sent, Store } from '../../server/core/ports.ts'
 import type { StoreOptions } from '../../server/store/store.ts'
 import type { Durable } from '../../shared/events.ts'
-import { addMember, checkGapless, createConversation, draft, newId, removeMember } from './databases.ts'
+import { addMember, checkGapless, createConversation, draft, newId, removeMember } from './drafts.ts'
 
 const textOf = (event: Durable) => (event.name === 'message.created' ? event.payload.message.clientId : event.name)
 
