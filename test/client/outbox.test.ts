@@ -159,10 +159,36 @@ describe('the outbox', () => {
     const server = new Server([])
     const outbox = open(server)
     await outbox.add('a', { content: 'so it knows who it is' })
+    await tick()
     const pending = outbox.add('a', { content: 'mine' })
     outbox.stored({ ...server.store(pending), senderId: 'mallory', content: 'forged' })
     expect(pending.status).toBe('pending')
     expect(await pending).toMatchObject({ senderId: 'ann', content: 'mine' })
+  })
+
+  test('its event is enough, and lets the next one go', async () => {
+    const server = new Server([])
+    const answers = new Map<string, (message: Message) => void>()
+    const send = (pending: PendingMessage) => {
+      const message = server.store(pending)
+      if (pending.draft.content === 'answered') return Promise.resolve(message)
+      return new Promise<Message>((resolve) => answers.set(pending.clientId, resolve))
+    }
+    const outbox = open(server, { send })
+    await outbox.add('a', { content: 'answered' })
+    await tick()
+    const [first, second] = [outbox.add('a', { content: 'first' }), outbox.add('a', { content: 'second' })]
+    await tick()
+    expect(server.stored.map(({ content }) => content)).toEqual(['answered', 'first'])
+    const statuses = history(first)
+    outbox.stored(server.store(first))
+    expect(first.status).toBe('sent')
+    await tick()
+    outbox.stored(server.store(second))
+    expect(await second).toMatchObject({ content: 'second' })
+    answers.get(first.clientId)?.(server.store(first))
+    await tick()
+    expect(statuses).toEqual(['sent'])
   })
 
   test('gives up at its deadline, in the middle of a wait too', async () => {
