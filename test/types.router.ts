@@ -18,6 +18,7 @@ export async function commands() {
   const when: Date | null | undefined = (await api.conversation.list.query({ limit: 3 })).conversations[0]
     ?.lastMessageAt
   await api.message.missed.query({ since: new Date() })
+  await api.user.me.query()
 
   // @ts-expect-error content is missing
   await api.message.send.mutate({ conversationId: 'c' })

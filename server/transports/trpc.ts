@@ -2,6 +2,7 @@
  * The typed entrance: one router over WebSocket, over HTTP and over SSE at `/trpc`. It translates; core decides. Whatever a
  * client sends, the worst that follows is a typed refusal or the end of its own connection.
  */
+import { setMaxListeners } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { TRPCError } from '@trpc/server'
@@ -61,6 +62,8 @@ export function createTrpc({ core, authenticate, config, log, limits: given }: T
   const router = createRouter({ transformer, sse })
   const sessions = new Set<Session>()
   const stopping = new AbortController()
+  // Every stream over HTTP listens to it.
+  setMaxListeners(0, stopping.signal)
 
   /** What failed here is for the log; what the client did wrong is its own affair. */
   const onError = ({ error, path }: { error: TRPCError; path: string | undefined }) => {
