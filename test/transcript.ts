@@ -11,6 +11,7 @@
  *   < bob event {...}           the next thing that bob receives
  *   - bob                       bob has received nothing else
  *   $ ann message.send {...} = {...}   through the typed API; `! CODE` instead of `=` for a failure
+ *   ! something                 whatever the test means by it
  *   close ann                   ann goes away; `< bob disconnect` is the server hanging up
  *
  * Values are JSON; keys need no quotes, `...` in an object allows other keys. `<name>` is a value, the same one each time,
@@ -46,6 +47,10 @@ export interface PlayOptions {
   client?: 2 | 4
   transports?: readonly ('polling' | 'websocket')[]
   timeoutMs?: number
+  /** Sockets that connect elsewhere, by label. */
+  urls?: Readonly<Record<string, string>>
+  /** What `! name` does. */
+  verbs?: Readonly<Record<string, () => void | Promise<void>>>
 }
 
 class Player {
@@ -56,7 +61,7 @@ class Player {
   readonly #salt = randomBytes(3).toString('hex')
 
   constructor(options: PlayOptions) {
-    this.#options = { client: 4, transports: ['websocket'], timeoutMs: 5_000, ...options }
+    this.#options = { client: 4, transports: ['websocket'], timeoutMs: 5_000, urls: {}, verbs: {}, ...options }
   }
 
   async play(text: string): Promise<void> {
@@ -96,6 +101,11 @@ class Player {
         return this.#silence(who)
       case '$':
         return this.#typed(who, rest)
+      case '!': {
+        const act = this.#options.verbs[who]
+        if (!act) throw new Error('no such act')
+        return act()
+      }
       case 'close':
         return void this.#client(who).wire.close()
       default:
@@ -133,14 +143,15 @@ class Player {
 
   #open(label: string, dialect: string, claims: string): Client {
     const [user = ''] = label.split('/')
-    const { server, client: version, transports } = this.#options
+    const { server, client: version, transports, urls } = this.#options
+    const url = urls[label] ?? server.url
     const dialects = dialect === 'auto' ? {} : { dialect }
     const token = claims === 'none' ? {} : { token: claims === 'bad' ? 'a.bad.token' : this.#token(user, claims) }
     const common = { forceNew: true, reconnection: false, transports: [...transports] }
     const wire: Wire =
       version === 4
-        ? io(server.url, { ...common, auth: { ...token, ...dialects } })
-        : io2(server.url, { ...common, query: { ...token, ...dialects } })
+        ? io(url, { ...common, auth: { ...token, ...dialects } })
+        : io2(url, { ...common, query: { ...token, ...dialects } })
     const client: Client = { wire, inbox: new Inbox(), read: 0, gone: false }
     const { push } = client.inbox
     // The one hook that both versions have for every event.

@@ -40,10 +40,8 @@ export function createBridge({ core, system, authenticate, config, log }: Bridge
   const paths = ['/socket.io', ...enabled.flatMap((dialect) => dialect.paths)]
   const engine = createEngine(paths, config, log)
   const cards = new Cards(core, system, log)
-  const ready = cards.start()
-  ready.catch((error: unknown) => log.error({ err: error }, 'the conversation cards could not be started'))
   const entrance = new Entrance({
-    ...{ core, cards, authenticate, enabled, log, ready },
+    ...{ core, cards, authenticate, enabled, log },
     io: engine.io,
     settings: config.socketio,
     newId: idSource(),

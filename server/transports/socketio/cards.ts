@@ -46,9 +46,13 @@ export class Cards {
     this.#log = log
   }
 
-  async start(): Promise<void> {
+  /** `onEvent` is told everything that the log says, after the cards. */
+  async start(onEvent: (event: Event) => void): Promise<void> {
     const sink = {
-      push: (event: Event) => this.apply(event),
+      push: (event: Event) => {
+        this.apply(event)
+        onEvent(event)
+      },
       end: () => this.#log.error({}, 'the feed of the conversation cards ended'),
     }
     do {

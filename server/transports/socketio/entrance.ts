@@ -5,6 +5,7 @@
  */
 import type { Server, Socket } from 'socket.io'
 import { ERRORS, toAppError } from '../../../shared/errors.ts'
+import type { Event } from '../../../shared/events.ts'
 import type { Actor, Core } from '../../../shared/ports.ts'
 import type { Dialect, Refusal } from '../../dialects/dialect.ts'
 import type { Cards } from './cards.ts'
@@ -27,8 +28,6 @@ interface Parts {
   readonly settings: Settings
   readonly log: BridgeLog
   readonly newId: () => string
-  /** Nobody comes in before. */
-  readonly ready: Promise<void>
 }
 
 export class Entrance {
@@ -41,11 +40,15 @@ export class Entrance {
   readonly #namespaces = new WeakMap<Socket['conn'], Set<string>>()
   readonly #wordings = new Map<Dialect, ReadonlyMap<string, Wording>>()
   readonly #admit = connectionLimits()
+  /** Nobody comes in before. */
+  readonly #ready: Promise<void>
   #warned = false
 
   constructor(parts: Parts) {
     this.#parts = parts
     const { core, cards, log, newId, enabled, io } = parts
+    this.#ready = cards.start((event) => this.#revoke(event))
+    this.#ready.catch((error: unknown) => log.error({ err: error }, 'the log could not be followed'))
     this.#ground = { core, cards, log, newId, limit: rowLimits() }
     for (const dialect of enabled) this.#wordings.set(dialect, this.#wordingsOf(dialect))
     for (const namespace of new Set(enabled.flatMap((dialect) => dialect.namespaces))) {
@@ -59,6 +62,12 @@ export class Entrance {
   /** Resolves when the events at work are done; those that wait are dropped. */
   async finish(): Promise<void> {
     await Promise.all([...this.#talks.values()].map((talk) => talk.finish()))
+  }
+
+  /** Whoever is deactivated is cut off at once, and refused on coming back. */
+  #revoke(event: Event): void {
+    if (event.name !== 'user.updated' || event.payload.active) return
+    for (const talk of this.#talks.values()) if (talk.seat.userId === event.payload.profile.id) talk.hangUp()
   }
 
   #wordingsOf(dialect: Dialect): ReadonlyMap<string, Wording> {
@@ -75,7 +84,7 @@ export class Entrance {
   }
 
   async #handshake(socket: Socket, next: (error?: Error) => void): Promise<void> {
-    const { authenticate, settings, enabled, log, ready } = this.#parts
+    const { authenticate, settings, enabled, log } = this.#parts
     const { auth, query, headers } = socket.handshake
     const handshake = { auth: record(auth), query: record(query), headers }
     const token = credential(handshake)
@@ -93,7 +102,7 @@ export class Entrance {
       return
     }
     try {
-      await ready
+      await this.#ready
       const actor = await authenticate(token)
       // Nobody would take its seat away again.
       if (socket.conn.readyState !== 'open') return

@@ -22,8 +22,8 @@ interface Parts extends Omit<SessionParts, 'seat'> {
   readonly admit: (dialect: Dialect, userId: string) => () => void
 }
 
-/** Events of one socket that may wait. */
-const WAITING = 256
+/** Events of one socket that may wait: what a client may have saved up while it was away. */
+const WAITING = 1_000
 
 export class Talk {
   readonly seat: Seat
@@ -73,6 +73,10 @@ export class Talk {
     this.session.close()
     this.#leaveDialect()
     this.#leaveDialect = () => {}
+  }
+  /** In the way that makes a client come back. */
+  hangUp(): void {
+    this.#parts.socket.conn.close()
   }
   finish(): Promise<void> {
     return this.#inbox.close()

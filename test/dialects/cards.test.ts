@@ -1,0 +1,88 @@
+/** What a payload needs beyond its event: profiles, counts, the last message; kept by the node, never asked for per event. */
+
+import { io } from 'socket.io-client'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startServer, type TestServer } from '../harness.ts'
+import { Inbox } from '../inbox.ts'
+import { play } from '../transcript.ts'
+
+let server: TestServer
+beforeAll(async () => {
+  server = await startServer()
+})
+afterAll(() => server?.close())
+
+test('profiles follow the directory, from the next event on', () =>
+  play(
+    `given chat chat ann bob
+connect ann marketplace
+connect bob marketplace
+> ann send-message {chatId: <chat>, content: "As Ann"}
+< ann new-message {senderId: {_id: <ann>, fullName: "Ann", role: "client"}, ...}
+< ann chat-updated {...}
+< ann message-sent {...}
+< bob new-message {...}
+< bob chat-updated {...}
+connect ann/phone marketplace {fullName: "Ann Lee", role: "Craftsman", profilePicture: "https://cdn.example/ann.png"}
+> ann/phone send-message {chatId: <chat>, content: "As Ann Lee"}
+< ann/phone new-message {senderId: {_id: <ann>, fullName: "Ann Lee", role: "Craftsman", profilePicture: "https://cdn.example/ann.png"}, ...}
+< ann/phone chat-updated {participants: [{_id: <ann>, fullName: "Ann Lee", role: "Craftsman", profilePicture: "https://cdn.example/ann.png"}, {_id: <bob>, ...}], ...}
+< ann/phone message-sent {...}
+< ann new-message {senderId: {fullName: "Ann Lee", ...}, ...}
+< ann chat-updated {...}
+< bob new-message {senderId: {fullName: "Ann Lee", ...}, ...}
+< bob chat-updated {...}`,
+    { server },
+  ))
+
+test('counts are those of the whole conversation, also for who was away and for what was there before', () =>
+  play(
+    `given chat chat ann bob
+$ ann message.send {conversationId: <chat>, content: "One"}
+$ ann message.send {conversationId: <chat>, content: "Two"}
+$ ann message.send {conversationId: <chat>, content: "Three"} = {id: <three>, ...}
+connect bob marketplace
+$ ann message.send {conversationId: <chat>, content: "Four"} = {id: <four>, ...}
+< bob new-message {...}
+< bob chat-updated {unreadCount: {<ann>: 0, <bob>: 4}, ...}
+$ bob message.markRead {messageId: <three>}
+< bob chat-updated {unreadCount: {<ann>: 0, <bob>: 1}, ...}
+> bob send-message {chatId: <chat>, content: "Five"}
+< bob new-message {...}
+< bob chat-updated {unreadCount: {<ann>: 1, <bob>: 1}, lastMessage: "Five", lastMessageSenderId: <bob>, ...}
+< bob message-sent {...}
+> bob mark-messages-read <chat>
+< bob chat-updated {unreadCount: {<ann>: 1, <bob>: 0}, ...}`,
+    { server },
+  ))
+
+test('in a large group the sender has a name, whoever it is, and everybody hears', async () => {
+  const users = Array.from({ length: 120 }, (_, index) => `many${index}`)
+  const claims = (user: string) => ({ fullName: `Number ${user.slice(4)}` })
+  const actors = await Promise.all(users.map((user) => server.actor(user, claims(user))))
+  const [first, last] = [actors[0], actors.at(-1)]
+  if (!first || !last) throw new Error('there are 120')
+  const group = { kind: 'group', memberIds: users.slice(1) } as const
+  const { conversation } = await server.app.core.execute(first, 'conversation.create', group)
+  const heard = new Inbox<readonly unknown[]>()
+  const sockets = [first, last].map(({ userId }) =>
+    io(server.url, {
+      ...{ forceNew: true, reconnection: false, transports: ['websocket'] },
+      auth: { token: server.token(userId, claims(userId)), dialect: 'marketplace' },
+    }),
+  )
+  for (const [index, socket] of sockets.entries()) {
+    socket.on('new-message', ({ senderId }) => heard.push([index, senderId.fullName]))
+    socket.on('chat-updated', ({ participants }) => heard.push([index, participants.length]))
+  }
+  await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.on('connect', () => resolve(undefined)))))
+  sockets[1]?.emit('send-message', { chatId: conversation.id, content: 'Here' })
+  await heard.until((items) => (items.length >= 4 ? true : undefined), 'a message and an update for both')
+  expect([...heard.items].sort()).toEqual([
+    [0, 100],
+    [0, 'Number 119'],
+    [1, 100],
+    [1, 'Number 119'],
+  ])
+  for (const socket of sockets) socket.close()
+})
