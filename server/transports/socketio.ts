@@ -6,6 +6,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Actor, Core } from '../../shared/ports.ts'
 import type { Config } from '../config.ts'
 import { dialects } from '../dialects/index.ts'
@@ -35,6 +36,9 @@ export interface Bridge {
   close(): Promise<void>
 }
 
+/** How long the events at work may take when the server stops. */
+const PATIENCE_MS = 5_000
+
 export function createBridge({ core, system, authenticate, config, log }: BridgeOptions): Bridge {
   const enabled = dialects.filter(({ name }) => config.socketio.dialects.includes(name))
   const paths = ['/socket.io', ...enabled.flatMap((dialect) => dialect.paths)]
@@ -52,7 +56,7 @@ export function createBridge({ core, system, authenticate, config, log }: Bridge
     upgrade: engine.upgrade,
     async drain() {
       engine.refuse()
-      await entrance.finish()
+      await Promise.race([entrance.finish(), pause(PATIENCE_MS, undefined, { ref: false })])
       engine.hangUp()
     },
     async close() {

@@ -8,6 +8,7 @@ import type { Store } from '../../server/core/ports.ts'
 import { openStore } from '../../server/store/store.ts'
 import { AppError } from '../../shared/errors.ts'
 import { startServer, type TestServer } from '../harness.ts'
+import { Inbox } from '../inbox.ts'
 import { play } from '../transcript.ts'
 
 /** The same store with some members replaced. */
