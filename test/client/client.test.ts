@@ -111,6 +111,25 @@ describe('errors', () => {
     expect(await read).toMatchObject({ id: 'ann' })
   })
 
+  test('a server that stops answers what is in flight, and the client leaves it at once', async () => {
+    const stopping = await startServer()
+    await using ann = connect(stopping.token('ann'), { url: stopping.url })
+    await ann.ready()
+    const seen = states(ann)
+    const writes = Array.from({ length: 20 }, (_, n) =>
+      ann.api.conversation.create.mutate({ kind: 'group', title: `${n}` }),
+    )
+    await writes[0]
+    const before = Date.now()
+    const closed = stopping.close()
+    const titles = (await Promise.all(writes)).map(({ conversation }) => conversation.title)
+    expect(titles).toEqual(Array.from({ length: 20 }, (_, n) => `${n}`))
+    await reaches(seen, 'offline')
+    await closed
+    // Well before the server would cut it off.
+    expect(Date.now() - before).toBeLessThan(4_000)
+  })
+
   test('a url that leads nowhere is refused at once', () => {
     expect(() => connect('x', { url: 'localhost:4000' })).toThrow(TypeError)
     expect(() => connect('x', { url: 'ftp://localhost' })).toThrow('The url must begin with')
