@@ -15,11 +15,7 @@ import type { TypedSocket } from './socket.ts'
 /** `done` is called when it has ended by itself; the signal tells the rest. */
 export async function* byLane(feed: Feed, signal: AbortSignal, socket: TypedSocket, done: () => void): Pages {
   const lane = new Lane(socket)
-  const stop = () => {
-    feed.detach()
-    lane.end()
-  }
-  signal.addEventListener('abort', stop, { once: true })
+  signal.addEventListener('abort', () => lane.end(), { once: true })
   try {
     yield tracked(feed.cursor, lane.marker)
     // Not bound: the socket was closing and the marker was not sent.
