@@ -124,7 +124,8 @@ export class Parley {
       return off
     }
     const own: Opening = (taker, from) => {
-      const stream = this.#open(taker, from)
+      const stream = this.#stream(taker, from)
+      stream.start()
       return () => this.#stop(stream)
     }
     const close = () => reader.close()
@@ -191,12 +192,15 @@ export class Parley {
       },
     }
     const shared: Shared = { ready: promise, awaited: false }
+    const stream = this.#stream(taker, this.#cursor)
+    // First, as a stream may fail as soon as it is started.
     this.#shared = shared
-    this.#open(taker, this.#cursor)
+    stream.start()
     return shared
   }
 
-  #open(taker: Taker, cursor: string | undefined): Stream {
+  /** Throws a TypeError if that is no cursor. */
+  #stream(taker: Taker, cursor: string | undefined): Stream {
     const item = (item: Item, cursor: string) => {
       if (item.name === 'message.created') this.#outbox.stored(item.payload.message)
       taker.item(item, cursor)
@@ -208,7 +212,7 @@ export class Parley {
     }
     const stream = new Stream(this.#source, { item, reached, failed }, this.#backoff, cursor)
     this.#streams.add(stream)
-    return stream.start()
+    return stream
   }
 
   #stop(stream: Stream): void {

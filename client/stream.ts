@@ -66,9 +66,8 @@ export class Stream {
     return this.#feed.cursor
   }
 
-  start(): this {
+  start(): void {
     this.#subscribe()
-    return this
   }
 
   stop(): void {

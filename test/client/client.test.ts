@@ -130,7 +130,10 @@ describe('errors', () => {
     expect(Date.now() - before).toBeLessThan(4_000)
   })
 
-  test('a url that leads nowhere is refused at once', () => {
+  test('a url that leads nowhere and a cursor that is none are refused at once', async () => {
+    await using ann = connect('x', { cursor: 'yesterday' })
+    expect(() => ann.on('message.created', () => {})).toThrow('Not a cursor: "yesterday"')
+    expect(() => ann.events({ cursor: '' })).toThrow(TypeError)
     expect(() => connect('x', { url: 'localhost:4000' })).toThrow(TypeError)
     expect(() => connect('x', { url: 'ftp://localhost' })).toThrow('The url must begin with')
   })

@@ -35,7 +35,8 @@ function setup(options: { cursor?: string; snapshots?: (Snapshot | ParleyError)[
     waits.push(attempt)
     return 0
   }
-  const stream = new Stream(source, taker, backoff, options.cursor).start()
+  const stream = new Stream(source, taker, backoff, options.cursor)
+  stream.start()
   const nth = async (number: number) => {
     const all = await subscriptions.count(number, `subscription ${number}`)
     expect(all.slice(0, -1).every(({ open }) => !open)).toBe(true)
