@@ -9,10 +9,6 @@ CREATE TABLE "conversations" (
 	"created_by" text collate "C" NOT NULL,
 	"created_at" timestamp (3) with time zone DEFAULT clock_timestamp() NOT NULL,
 	"updated_at" timestamp (3) with time zone DEFAULT clock_timestamp() NOT NULL,
-	"last_seq" bigint DEFAULT 0 NOT NULL,
-	"last_position" bigint DEFAULT 0 NOT NULL,
-	"last_message_id" text collate "C",
-	"last_message_at" timestamp (3) with time zone,
 	CONSTRAINT "conversations_pair_unique" UNIQUE("pair")
 );
 --> statement-breakpoint
@@ -62,8 +58,7 @@ CREATE TABLE "members" (
 	"left_at" timestamp (3) with time zone,
 	"last_read_seq" bigint NOT NULL,
 	"last_delivered_seq" bigint NOT NULL,
-	"sent" bigint DEFAULT 0 NOT NULL,
-	"sent_at_read" bigint DEFAULT 0 NOT NULL,
+	"sent_at_read" bigint NOT NULL,
 	"last_viewed_at" timestamp (3) with time zone,
 	CONSTRAINT "members_conversation_id_user_id_pk" PRIMARY KEY("conversation_id","user_id")
 );
@@ -73,6 +68,7 @@ CREATE TABLE "messages" (
 	"conversation_id" text collate "C" NOT NULL,
 	"seq" bigint NOT NULL,
 	"sender_id" text collate "C" NOT NULL,
+	"sender_seq" bigint NOT NULL,
 	"client_id" text collate "C" NOT NULL,
 	"type" text NOT NULL,
 	"content" text NOT NULL,
@@ -105,4 +101,5 @@ ALTER TABLE "members" ADD CONSTRAINT "members_user_id_users_id_fk" FOREIGN KEY (
 CREATE INDEX "events_conversation" ON "events" USING btree ("conversation_id","position") WHERE conversation_id is not null;--> statement-breakpoint
 CREATE INDEX "events_user" ON "events" USING btree ("user_id","position") WHERE user_id is not null;--> statement-breakpoint
 CREATE INDEX "members_user" ON "members" USING btree ("user_id","conversation_id") WHERE left_at is null;--> statement-breakpoint
-CREATE INDEX "members_joined" ON "members" USING btree ("conversation_id","joined_at","user_id") WHERE left_at is null;
+CREATE INDEX "members_joined" ON "members" USING btree ("conversation_id","joined_at","user_id") WHERE left_at is null;--> statement-breakpoint
+CREATE INDEX "messages_sender" ON "messages" USING btree ("conversation_id","sender_id","seq");

@@ -1,8 +1,3 @@
--- Rows that every send updates: room in the page keeps the new version beside the old one, and the indexes untouched.
-ALTER TABLE conversations SET (fillfactor = 70);
---> statement-breakpoint
-ALTER TABLE members SET (fillfactor = 80);
---> statement-breakpoint
 INSERT INTO log (epoch) VALUES (left(replace(gen_random_uuid()::text, '-', ''), 12));
 --> statement-breakpoint
 -- Takes the lock of the log, which is held to the commit, and gives the last position. So order of position is order of
@@ -16,16 +11,16 @@ END $$;
 --> statement-breakpoint
 -- Stores a batch of messages, one array per column. Locks the conversations in order of id; then, in a new snapshot, finds
 -- duplicates before it checks membership; allots seq; with `with_events` also logs `message.created`. One row comes back for
--- each message: `new`, `known` (its id is the first one's), `no conversation`, `not a member` or `no reply target`.
+-- each message, in order: `new`, `known` (its id is the first one's), `no conversation`, `not a member` or `no reply target`.
 -- Without `with_events` membership and the event are the caller's.
 CREATE FUNCTION append_messages(
   ids text[], conversation_ids text[], sender_ids text[], client_ids text[], types text[], contents text[],
   metadatas text[], reply_tos text[], origins text[], with_events boolean
-) RETURNS TABLE (ord int, code text, id text, seq bigint, log_position bigint, created_at timestamptz)
+) RETURNS TABLE (code text, id text, seq bigint, log_position bigint, created_at timestamptz)
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
-  ords int[]; codes text[]; found text[]; seqs bigint[]; ats timestamptz[]; steps bigint[];
+  codes text[]; found text[]; seqs bigint[]; ats timestamptz[]; steps bigint[];
   base bigint := 0;
   started timestamptz;
 BEGIN
@@ -34,8 +29,8 @@ BEGIN
 
   WITH input AS MATERIALIZED (
     SELECT i.ord::int AS ord, i.id, i.conversation_id COLLATE "C" AS conversation_id, i.sender_id COLLATE "C" AS sender_id,
-      i.client_id, i.type, i.content, i.metadata, i.reply_to, first.id AS first_id, c.last_seq,
-      greatest(started, c.created_at, c.last_message_at) AS at,
+      i.client_id, i.type, i.content, i.metadata, i.reply_to, first.id AS first_id, coalesce(last.seq, 0) AS last_seq,
+      coalesce(own.sender_seq, 0) AS own_seq, greatest(started, c.created_at, last.created_at) AS at,
       CASE
         WHEN first.id IS NOT NULL THEN 'known'
         WHEN c.id IS NULL THEN 'no conversation'
@@ -46,44 +41,48 @@ BEGIN
     FROM unnest(ids, conversation_ids, sender_ids, client_ids, types, contents, metadatas, reply_tos) WITH ORDINALITY
       AS i (id, conversation_id, sender_id, client_id, type, content, metadata, reply_to, ord)
     LEFT JOIN LATERAL (
-      SELECT m.id FROM messages m
-      WHERE m.conversation_id = i.conversation_id AND m.sender_id = i.sender_id AND m.client_id = i.client_id LIMIT 1
+      SELECT x.id FROM messages x
+      WHERE x.conversation_id = i.conversation_id AND x.sender_id = i.sender_id AND x.client_id = i.client_id LIMIT 1
     ) first ON true
-    LEFT JOIN conversations c ON c.id = i.conversation_id
+    LEFT JOIN LATERAL (SELECT c.id, c.created_at FROM conversations c WHERE c.id = i.conversation_id LIMIT 1) c ON true
+    LEFT JOIN LATERAL (
+      SELECT x.seq, x.created_at FROM messages x WHERE x.conversation_id = i.conversation_id ORDER BY x.seq DESC LIMIT 1
+    ) last ON true
+    LEFT JOIN LATERAL (
+      SELECT x.sender_seq FROM messages x
+      WHERE x.conversation_id = i.conversation_id AND x.sender_id = i.sender_id ORDER BY x.seq DESC LIMIT 1
+    ) own ON true
     LEFT JOIN LATERAL (
       SELECT m.user_id FROM members m
       WHERE m.conversation_id = i.conversation_id AND m.user_id = i.sender_id AND m.left_at IS NULL LIMIT 1
     ) m ON true
     LEFT JOIN LATERAL (
-      SELECT r.id FROM messages r
-      WHERE i.reply_to IS NOT NULL AND r.id = i.reply_to AND r.conversation_id = i.conversation_id LIMIT 1
+      SELECT x.id FROM messages x
+      WHERE i.reply_to IS NOT NULL AND x.id = i.reply_to AND x.conversation_id = i.conversation_id LIMIT 1
     ) r ON true
   ),
   numbered AS MATERIALIZED (
-    SELECT i.*, i.last_seq + count(*) FILTER (WHERE i.code = 'new') OVER (PARTITION BY i.conversation_id ORDER BY i.ord) AS seq
+    SELECT i.*,
+      i.last_seq + count(*) FILTER (WHERE i.code = 'new') OVER (PARTITION BY i.conversation_id ORDER BY i.ord) AS seq,
+      i.own_seq + count(*) FILTER (WHERE i.code = 'new')
+        OVER (PARTITION BY i.conversation_id, i.sender_id ORDER BY i.ord) AS sender_seq
     FROM input i
   ),
   stored AS (
-    INSERT INTO messages (id, conversation_id, seq, sender_id, client_id, type, content, metadata, reply_to, created_at)
-    SELECT n.id, n.conversation_id, n.seq, n.sender_id, n.client_id, n.type, n.content, n.metadata::jsonb, n.reply_to, n.at
-    FROM numbered n WHERE n.code = 'new' ORDER BY n.ord
-  ),
-  counted AS (
-    UPDATE members m SET sent = m.sent + n.count
-    FROM (
-      SELECT n.conversation_id, n.sender_id, count(*) FROM numbered n WHERE n.code = 'new' GROUP BY 1, 2
-    ) n
-    WHERE m.conversation_id = n.conversation_id AND m.user_id = n.sender_id
+    INSERT INTO messages
+      (id, conversation_id, seq, sender_id, sender_seq, client_id, type, content, metadata, reply_to, created_at)
+    SELECT n.id, n.conversation_id, n.seq, n.sender_id, n.sender_seq, n.client_id, n.type, n.content, n.metadata::jsonb,
+      n.reply_to, n.at
+    FROM numbered n WHERE n.code = 'new'
   )
-  SELECT array_agg(n.ord), array_agg(n.code), array_agg(coalesce(n.first_id, n.id)), array_agg(n.seq), array_agg(n.at),
-    array_agg(n.step)
-  INTO ords, codes, found, seqs, ats, steps
+  SELECT array_agg(n.code), array_agg(coalesce(n.first_id, n.id)), array_agg(n.seq), array_agg(n.at), array_agg(n.step)
+  INTO codes, found, seqs, ats, steps
   FROM (
     SELECT n.*, count(*) FILTER (WHERE n.code = 'new') OVER (ORDER BY n.ord) AS step FROM numbered n ORDER BY n.ord
   ) n;
 
   IF with_events THEN
-    base := (lock_log()).last_position;
+    SELECT l.last_position INTO base FROM lock_log() l;
     INSERT INTO events (position, conversation_id, name, actor_id, origin, message_id, created_at)
     SELECT base + n.step, n.conversation_id, 'message.created', n.sender_id, n.origin, n.id, n.at
     FROM unnest(codes, steps, conversation_ids, sender_ids, origins, found, ats)
@@ -91,19 +90,9 @@ BEGIN
     WHERE n.code = 'new';
   END IF;
 
-  UPDATE conversations c
-  SET last_seq = n.seq, last_message_id = n.id, last_message_at = n.at,
-    last_position = CASE WHEN with_events THEN base + n.step ELSE c.last_position END
-  FROM (
-    SELECT DISTINCT ON (n.conversation_id COLLATE "C") n.* FROM unnest(codes, steps, conversation_ids, found, seqs, ats)
-      AS n (code, step, conversation_id, id, seq, at)
-    WHERE n.code = 'new' ORDER BY n.conversation_id COLLATE "C", n.step DESC
-  ) n
-  WHERE c.id = n.conversation_id;
-
   RETURN QUERY
-  SELECT n.ord, n.code, n.id, n.seq, CASE WHEN n.code = 'new' AND with_events THEN base + n.step END, n.at
-  FROM unnest(ords, codes, found, seqs, steps, ats) AS n (ord, code, id, seq, step, at);
+  SELECT n.code, n.id, n.seq, CASE WHEN n.code = 'new' AND with_events THEN base + n.step END, n.at
+  FROM unnest(codes, found, seqs, steps, ats) AS n (code, id, seq, step, at);
 END $$;
 --> statement-breakpoint
 -- The last statement of a write: its events in order, one array per column; a topic is a conversation or a user. Opens the
@@ -119,20 +108,12 @@ DECLARE
   base bigint;
   at timestamptz;
 BEGIN
-  PERFORM 1 FROM conversations c WHERE c.id = ANY (conversation_ids) ORDER BY c.id FOR NO KEY UPDATE;
   SELECT l.last_position, greatest(date_trunc('milliseconds', clock_timestamp()), l.last_at) INTO base, at FROM lock_log() l;
 
   INSERT INTO events (position, conversation_id, user_id, name, actor_id, origin, payload, message_id, created_at)
   SELECT base + n.ord, n.conversation_id, n.user_id, n.name, n.actor_id, n.origin, n.payload::jsonb, n.message_id, at
   FROM unnest(conversation_ids, user_ids, names, actor_ids, origins, payloads, message_ids) WITH ORDINALITY
     AS n (conversation_id, user_id, name, actor_id, origin, payload, message_id, ord);
-
-  UPDATE conversations c SET last_position = base + n.ord
-  FROM (
-    SELECT n.conversation_id, max(n.ord) AS ord FROM unnest(conversation_ids) WITH ORDINALITY AS n (conversation_id, ord)
-    GROUP BY n.conversation_id
-  ) n
-  WHERE c.id = n.conversation_id;
 
   INSERT INTO intervals (user_id, conversation_id, from_position)
   SELECT n.id, conversation_ids[n.ord], base + n.ord FROM unnest(added_ords, added_ids) AS n (ord, id);

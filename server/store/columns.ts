@@ -4,6 +4,7 @@
  */
 import { getTableColumns } from 'drizzle-orm'
 import type { PgTable } from 'drizzle-orm/pg-core'
+import type { Conversation } from '../../shared/model.ts'
 import { conversations, members, messages, users } from './schema.ts'
 
 /** The values of `width` columns from `start` on; null when the first is, as of a left join without a match. */
@@ -47,7 +48,12 @@ export const userColumns = columns(users, 'u', [
 
 export const profileColumns = columns(users, 'u', ['id', 'name', 'role', 'avatar'])
 
-export const conversationColumns = columns(conversations, 'c', [
+/** The last message of conversation `c`, as `msg`; there may be none. */
+export const lastMessage = `left join lateral (
+  select x.* from messages x where x.conversation_id = c.id order by x.seq desc limit 1
+) msg on true`
+
+const ownConversationColumns = columns(conversations, 'c', [
   'id',
   'kind',
   'title',
@@ -57,9 +63,20 @@ export const conversationColumns = columns(conversations, 'c', [
   'createdBy',
   'createdAt',
   'updatedAt',
-  'lastSeq',
-  'lastMessageAt',
 ])
+
+/** Of conversation `c` with its last message: see `lastMessage`. */
+export const conversationColumns: Columns<Conversation> = {
+  text: `${ownConversationColumns.text}, msg.seq, msg.created_at`,
+  width: ownConversationColumns.width + 2,
+  read(row, start) {
+    const conversation = ownConversationColumns.read(row, start)
+    const last = lastColumns.read(row, start + ownConversationColumns.width)
+    return conversation && { ...conversation, lastSeq: last?.seq ?? 0, lastMessageAt: last?.createdAt ?? null }
+  },
+}
+
+const lastColumns = columns(messages, 'msg', ['seq', 'createdAt'])
 
 export const memberColumns = columns(members, 'm', [
   'userId',
@@ -86,5 +103,12 @@ export const messageColumns = columns(messages, 'msg', [
   'deletedBy',
 ])
 
-/** What somebody has not read: messages after the mark, without their own. `c` and `m` as above. */
-export const unread = '(c.last_seq - m.last_read_seq) - (m.sent - m.sent_at_read)'
+/** How many messages a user has in a conversation up to a seq: expressions of SQL. */
+export const sentUntil = (conversation: string, user: string, seq: string) => `coalesce((
+  select x.sender_seq from messages x
+  where x.conversation_id = ${conversation} and x.sender_id = ${user} and x.seq <= ${seq} order by x.seq desc limit 1
+), 0)`
+
+/** What member `m` has not read: messages after the mark, without their own. `msg` is the last message. */
+export const unread = `(coalesce(msg.seq, 0) - m.last_read_seq) -
+  (${sentUntil('m.conversation_id', 'm.user_id', 'msg.seq')} - m.sent_at_read)`

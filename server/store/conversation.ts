@@ -2,7 +2,7 @@
 import { AppError } from '../../shared/errors.ts'
 import type { Conversation } from '../../shared/model.ts'
 import type { Reads, Tx } from '../core/ports.ts'
-import { conversationColumns, memberColumns, messageColumns, profileColumns, unread } from './columns.ts'
+import { conversationColumns, lastMessage, memberColumns, messageColumns, profileColumns, unread } from './columns.ts'
 import { array, type Param, type Query } from './driver.ts'
 import { toMember } from './member.ts'
 import { listConversations } from './summary.ts'
@@ -26,7 +26,7 @@ select coalesce((select max(position) from events), 0),
   (select count(*) from members x where x.conversation_id = c.id and x.left_at is null),
   ${unread}, ${conversationColumns.text}, ${messageColumns.text}, ${memberColumns.text}, ${profileColumns.text}
 from conversations c
-left join messages msg on msg.id = c.last_message_id
+${lastMessage}
 left join lateral (
   select x.* from (
     (select s.* from members s where s.conversation_id = c.id and s.left_at is null order by s.joined_at, s.user_id limit ${SHOWN})
@@ -41,11 +41,15 @@ order by m.joined_at, m.user_id`
 export function conversationReads(query: Query): Reads['conversations'] {
   return {
     async get(id) {
-      return one(await query(`select ${conversationColumns.text} from conversations c where c.id = $1`, [id]))
+      return one(
+        await query(`select ${conversationColumns.text} from conversations c ${lastMessage} where c.id = $1`, [id]),
+      )
     },
     async direct(a, b) {
       return one(
-        await query(`select ${conversationColumns.text} from conversations c where c.pair = $1`, [pairKey(a, b)]),
+        await query(`select ${conversationColumns.text} from conversations c ${lastMessage} where c.pair = $1`, [
+          pairKey(a, b),
+        ]),
       )
     },
     async detail(id, forUser) {
@@ -79,8 +83,10 @@ export function conversationWrites(query: Query): Pick<Tx, 'lock' | 'createConve
     },
     async createConversation(draft) {
       const rows = await query(
-        `insert into conversations as c (id, kind, pair, title, context, history_visible, join_policy, created_by)
-        values ($1, $2, $3, $4, $5::jsonb, $6, $7, $8) on conflict do nothing returning ${conversationColumns.text}`,
+        `with c as (
+          insert into conversations (id, kind, pair, title, context, history_visible, join_policy, created_by)
+          values ($1, $2, $3, $4, $5::jsonb, $6, $7, $8) on conflict do nothing returning *
+        ) select ${conversationColumns.text} from c ${lastMessage}`,
         [
           draft.id,
           draft.kind,
@@ -107,7 +113,8 @@ export function conversationWrites(query: Query): Pick<Tx, 'lock' | 'createConve
       return found(
         one(
           await query(
-            `update conversations c set ${set.join(', ')} where c.id = $1 returning ${conversationColumns.text}`,
+            `with c as (update conversations c set ${set.join(', ')} where c.id = $1 returning *)
+            select ${conversationColumns.text} from c ${lastMessage}`,
             params,
           ),
         ),

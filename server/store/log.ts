@@ -1,8 +1,8 @@
 /**
  * Reading the log. A page is one statement: it sees one state of intervals, events, the end and the floor of the log, so it
  * is complete up to its `upTo`, and a cursor that cannot be continued is always told so (RESET), never passed over.
- * Catch-up goes by conversation: only those whose last event lies beyond the cursor are looked at. An event of a message
- * carries the message's present state, so deleted text never comes back.
+ * Catch-up goes by conversation: one probe of an index for each that has nothing new. An event of a message carries the
+ * message's present state, so deleted text never comes back.
  */
 import superjson from 'superjson'
 import { AppError } from '../../shared/errors.ts'
@@ -24,7 +24,6 @@ order by e.position`
 /** Events of the conversations of user $3, each within the user's intervals there. */
 const byConversation = (only: string) => `
   select e.* from intervals i
-  join conversations c on c.id = i.conversation_id and c.last_position > $1
   cross join lateral (
     select * from events e
     where e.conversation_id = i.conversation_id and e.position > $1 and e.position >= i.from_position
@@ -89,7 +88,9 @@ const PRUNE = `
 with old as materialized (
   select position from (
     select e.position, bool_and(e.created_at < $1) over (order by e.position) as expired
-    from (select position, created_at from events order by position limit $2) e
+    from (
+      select position, created_at from events where position > (select floor from log) order by position limit $2
+    ) e
   ) e
   where expired and position < (select max(position) from events)
 ),

@@ -5,7 +5,7 @@
 import { AppError } from '../../shared/errors.ts'
 import type { Member, MemberRole } from '../../shared/model.ts'
 import type { Reads, Standing, Tx } from '../core/ports.ts'
-import { memberColumns, profileColumns, unread } from './columns.ts'
+import { lastMessage, memberColumns, profileColumns, sentUntil, unread } from './columns.ts'
 import { array, type Query } from './driver.ts'
 
 /** Reads member columns followed by profile columns. */
@@ -30,6 +30,7 @@ export function memberReads(query: Query): Reads['members'] {
       const rows = await query<[unread: number, ...unknown[]]>(
         `select ${unread}, ${memberColumns.text}, ${profileColumns.text}
         from members m join conversations c on c.id = m.conversation_id join users u on u.id = m.user_id
+        ${lastMessage}
         where m.conversation_id = $1 and m.user_id = any ($2::text[]) and m.left_at is null order by m.joined_at, m.user_id`,
         [conversationId, array(userIds)],
       )
@@ -39,51 +40,42 @@ export function memberReads(query: Query): Reads['members'] {
 }
 
 const ADD = `
-insert into members as m (conversation_id, user_id, role, joined_seq, last_read_seq, last_delivered_seq)
-select c.id, i.id, $3, c.last_seq, c.last_seq, c.last_seq
-from conversations c, (select distinct i.id collate "C" as id from unnest($2::text[]) as i (id)) i
+insert into members as m (conversation_id, user_id, role, joined_seq, last_read_seq, last_delivered_seq, sent_at_read)
+select c.id, i.id, $3, coalesce(msg.seq, 0), coalesce(msg.seq, 0), coalesce(msg.seq, 0), ${sentUntil('c.id', 'i.id', 'msg.seq')}
+from conversations c ${lastMessage}
+cross join (select distinct i.id collate "C" as id from unnest($2::text[]) as i (id)) i
 where c.id = $1 order by i.id
 on conflict (conversation_id, user_id) do update
 set role = excluded.role, joined_at = excluded.joined_at, joined_seq = excluded.joined_seq, left_at = null,
-  last_read_seq = excluded.last_read_seq, last_delivered_seq = excluded.last_delivered_seq, sent_at_read = m.sent
+  last_read_seq = excluded.last_read_seq, last_delivered_seq = excluded.last_delivered_seq,
+  sent_at_read = excluded.sent_at_read
 where m.left_at is not null
 returning m.user_id`
 
-/** Own messages in a stretch of the conversation: `was` is the member before, `target` the new mark. */
-const OWN = (from: string) => `(
-  select count(*) from messages x
-  where x.conversation_id = was.conversation_id and x.sender_id = was.user_id and x.seq > was.${from} and x.seq <= was.target
-)`
-
-const WAS = `
-with was as materialized (
-  select m.*, c.last_seq, least($3::bigint, c.last_seq) as target
-  from members m join conversations c on c.id = m.conversation_id
+/** `n`: the member before, the new mark, and the member's own messages up to the old mark and to the new. */
+const moved = (mark: string) => `
+with was as (
+  select m.*, m.${mark} as mark, msg.seq as last_seq, least($3::bigint, msg.seq) as target
+  from members m join conversations c on c.id = m.conversation_id ${lastMessage}
   where m.conversation_id = $1 and m.user_id = $2 and m.left_at is null
+),
+n as materialized (
+  select was.*, ${sentUntil('$1', '$2', 'was.mark')} as sent_before, ${sentUntil('$1', '$2', 'was.target')} as sent_now,
+    ${sentUntil('$1', '$2', 'was.last_seq')} as sent,
+    (select x.id from messages x where x.conversation_id = $1 and x.seq = was.target) as message_id
+  from was where was.target > was.mark
 )`
+const MARKED = `returning n.mark, n.target, (n.target - n.mark) - (n.sent_now - n.sent_before),
+  (n.last_seq - m.last_read_seq) - (n.sent - m.sent_at_read), n.message_id, date_trunc('milliseconds', clock_timestamp())`
 
-/** At the end of the conversation all own messages are read: nothing to count in the usual case. */
 const ADVANCE = {
-  read: `${WAS},
-  counted as materialized (
-    select was.*, case when target = last_seq then sent else sent_at_read + ${OWN('last_read_seq')} end as own_now
-    from was where target > last_read_seq
-  )
+  read: `${moved('last_read_seq')}
   update members m
-  set last_read_seq = n.target, sent_at_read = n.own_now, last_delivered_seq = greatest(m.last_delivered_seq, n.target)
-  from counted n left join messages msg on msg.conversation_id = n.conversation_id and msg.seq = n.target
-  where m.conversation_id = n.conversation_id and m.user_id = n.user_id
-  returning n.last_read_seq, n.target, (n.target - n.last_read_seq) - (n.own_now - n.sent_at_read),
-    (n.last_seq - m.last_read_seq) - (m.sent - m.sent_at_read), msg.id, date_trunc('milliseconds', clock_timestamp())`,
-  delivered: `${WAS},
-  counted as materialized (
-    select was.*, ${OWN('last_delivered_seq')} as own_now from was where target > last_delivered_seq
-  )
+  set last_read_seq = n.target, sent_at_read = n.sent_now, last_delivered_seq = greatest(m.last_delivered_seq, n.target)
+  from n where m.conversation_id = n.conversation_id and m.user_id = n.user_id ${MARKED}`,
+  delivered: `${moved('last_delivered_seq')}
   update members m set last_delivered_seq = n.target
-  from counted n left join messages msg on msg.conversation_id = n.conversation_id and msg.seq = n.target
-  where m.conversation_id = n.conversation_id and m.user_id = n.user_id
-  returning n.last_delivered_seq, n.target, (n.target - n.last_delivered_seq) - n.own_now,
-    (n.last_seq - m.last_read_seq) - (m.sent - m.sent_at_read), msg.id, date_trunc('milliseconds', clock_timestamp())`,
+  from n where m.conversation_id = n.conversation_id and m.user_id = n.user_id ${MARKED}`,
 }
 
 type Advanced = [fromSeq: number, seq: number, changed: number, unread: number, messageId: string | null, at: Date]

@@ -2,7 +2,7 @@
 import { AppError } from '../../shared/errors.ts'
 import type { Message } from '../../shared/model.ts'
 import type { Reads, SendDraft, Sent, Tx } from '../core/ports.ts'
-import { messageColumns } from './columns.ts'
+import { lastMessage, messageColumns } from './columns.ts'
 import { array, type Query } from './driver.ts'
 
 const toMessages = (rows: readonly (readonly unknown[])[]): Message[] =>
@@ -14,15 +14,16 @@ const FORWARD = RANGE('asc')
 const BACKWARD = RANGE('desc')
 
 const MISSED = `
+with mine as materialized (
+  select c.id, m.user_id, greatest(first_seq_after(c.id, $2, msg.seq), case when c.history_visible then 1 else m.joined_seq + 1 end) as seq
+  from members m join conversations c on c.id = m.conversation_id ${lastMessage}
+  where m.user_id = $1 and m.left_at is null and msg.created_at > $2
+)
 select ${messageColumns.text}
-from members m join conversations c on c.id = m.conversation_id and c.last_message_at > $2
-cross join lateral (
+from mine cross join lateral (
   select x.* from messages x
-  where x.conversation_id = c.id and x.sender_id <> m.user_id
-    and x.seq >= greatest(first_seq_after(c.id, $2, c.last_seq), case when c.history_visible then 1 else m.joined_seq + 1 end)
-  order by x.seq limit $3
+  where x.conversation_id = mine.id and x.seq >= mine.seq and x.sender_id <> mine.user_id order by x.seq limit $3
 ) msg
-where m.user_id = $1 and m.left_at is null
 order by msg.created_at, msg.conversation_id, msg.seq limit $3`
 
 export function messageReads(query: Query): Reads['messages'] {
@@ -49,10 +50,10 @@ export function messageReads(query: Query): Reads['messages'] {
   }
 }
 
-const APPEND = `select ord, code, id, seq, log_position, created_at
+const APPEND = `select code, id, seq, log_position, created_at
   from append_messages($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10)`
 
-type Appended = [ord: number, code: string, id: string, seq: number, position: number | null, createdAt: Date]
+type Appended = [code: string, id: string, seq: number, position: number | null, createdAt: Date]
 
 /**
  * Stores the drafts, in order, and answers each: what was sent, or why not. `withEvents` checks membership and logs
@@ -77,27 +78,22 @@ export async function appendMessages(
     column((draft) => draft.origin),
     withEvents,
   ])
-  const earlier = rows.flatMap(([, code, id]) => (code === 'known' ? [id] : []))
+  const earlier = rows.flatMap(([code, id]) => (code === 'known' ? [id] : []))
   const first = new Map<string, Message>()
   if (earlier.length > 0) {
     const text = `select ${messageColumns.text} from messages msg where msg.id = any ($1::text[])`
     for (const message of toMessages(await known(text, [array(earlier)]))) first.set(message.id, message)
   }
-  const answers: (Sent | AppError)[] = drafts.map(() => new AppError('INTERNAL', 'Internal error'))
-  for (const [ord, code, id, seq, position, createdAt] of rows) {
-    const draft = drafts[ord - 1]
-    if (draft) answers[ord - 1] = toAnswer(draft, code, first.get(id), seq, position, createdAt)
-  }
-  return answers
+  return drafts.map((draft, index) => {
+    const row = rows[index]
+    return row ? toAnswer(draft, row, first.get(row[1])) : new AppError('INTERNAL')
+  })
 }
 
 function toAnswer(
   draft: SendDraft,
-  code: string,
+  [code, , seq, position, createdAt]: Appended,
   first: Message | undefined,
-  seq: number,
-  position: number | null,
-  createdAt: Date,
 ): Sent | AppError {
   if (code === 'known') return first ? { message: first, position: null } : new AppError('INTERNAL')
   if (code === 'no conversation') return new AppError('NOT_FOUND', 'There is no such conversation')

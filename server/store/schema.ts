@@ -2,6 +2,8 @@
  * The tables. Drizzle makes the migrations and the row types from this page; the statements are written by hand beside
  * the noun they serve (columns.ts takes their columns and types from here). Ids are text, `collate "C"`: opaque, compared
  * by bytes. Times have milliseconds, as a Date has, so that a time read is the time compared. int8 is read as a number.
+ * A send only inserts: the end of a conversation and the count of a sender are found by index, not kept in a row. Rows that
+ * every send updates would leave a dead version each, and a snapshot held open (a backup) would make all sends slower by it.
  * `messages` and `events` have no foreign keys on purpose: only append_messages and append_events insert there, they hold
  * the lock on the conversation, and a check by row would cost the batch a third of its rate.
  */
@@ -50,11 +52,6 @@ export const conversations = pgTable('conversations', {
   createdBy: id('created_by').notNull(),
   createdAt: at('created_at').notNull().default(sql`clock_timestamp()`),
   updatedAt: at('updated_at').notNull().default(sql`clock_timestamp()`),
-  lastSeq: int8('last_seq').notNull().default(0),
-  /** Position of its last event: catch-up passes over what has nothing new. Not indexed, so that updates stay in the page. */
-  lastPosition: int8('last_position').notNull().default(0),
-  lastMessageId: id('last_message_id'),
-  lastMessageAt: at('last_message_at'),
 })
 
 /** One row for everybody who ever was a member; `left_at` is null while they are. */
@@ -73,9 +70,8 @@ export const members = pgTable(
     leftAt: at('left_at'),
     lastReadSeq: int8('last_read_seq').notNull(),
     lastDeliveredSeq: int8('last_delivered_seq').notNull(),
-    /** Own messages since the first joining, and those of them with seq <= last_read_seq: unread is a subtraction. */
-    sent: int8('sent').notNull().default(0),
-    sentAtRead: int8('sent_at_read').notNull().default(0),
+    /** Own messages with seq <= last_read_seq: unread is a subtraction (see columns.ts). */
+    sentAtRead: int8('sent_at_read').notNull(),
     lastViewedAt: at('last_viewed_at'),
   },
   (table) => [
@@ -108,6 +104,8 @@ export const messages = pgTable(
     conversationId: id('conversation_id').notNull(),
     seq: int8('seq').notNull(),
     senderId: id('sender_id').notNull(),
+    /** How many messages its sender has in the conversation, this one included. */
+    senderSeq: int8('sender_seq').notNull(),
     clientId: id('client_id').notNull(),
     type: text('type').$type<Message['type']>().notNull(),
     content: text('content').notNull(),
@@ -120,8 +118,10 @@ export const messages = pgTable(
     deletedBy: id('deleted_by'),
   },
   (table) => [
-    /** messages.range, the count of own messages when a receipt moves, the search by time of messages.missed. */
+    /** messages.range, the last message of a conversation (so its last seq and time), the search by time of messages.missed. */
     unique('messages_seq').on(table.conversationId, table.seq),
+    /** How many messages somebody has sent up to a seq: unread counts, receipts, the next sender_seq. */
+    index('messages_sender').on(table.conversationId, table.senderId, table.seq),
     /** The duplicate probe of append_messages, messages.byClientId. */
     unique('messages_client').on(table.conversationId, table.senderId, table.clientId),
   ],

@@ -5,15 +5,15 @@
 import { AppError } from '../../shared/errors.ts'
 import type { ConversationKind, ConversationSummary } from '../../shared/model.ts'
 import type { SummaryPage } from '../core/ports.ts'
-import { conversationColumns, messageColumns, profileColumns, unread } from './columns.ts'
+import { conversationColumns, lastMessage, messageColumns, profileColumns, unread } from './columns.ts'
 import type { Query } from './driver.ts'
 
 const PAGE = `
 with page as (
-  select c.id, coalesce(c.last_message_at, c.created_at) as activity
-  from members m join conversations c on c.id = m.conversation_id
+  select c.id, coalesce(msg.created_at, c.created_at) as activity
+  from members m join conversations c on c.id = m.conversation_id ${lastMessage}
   where m.user_id = $1 and m.left_at is null and ($2::text is null or c.kind = $2)
-    and ($3::timestamptz is null or (coalesce(c.last_message_at, c.created_at), c.id) < ($3, $4::text collate "C"))
+    and ($3::timestamptz is null or (coalesce(msg.created_at, c.created_at), c.id) < ($3, $4::text collate "C"))
   order by activity desc, c.id desc limit $5
 )
 select tail.position, page.activity, ${unread}, m.last_read_seq,
@@ -22,7 +22,7 @@ from (select coalesce(max(position), 0) as position from events) tail
 left join page on true
 left join conversations c on c.id = page.id
 left join members m on m.conversation_id = c.id and m.user_id = $1
-left join messages msg on msg.id = c.last_message_id
+${lastMessage}
 left join lateral (
   select x.user_id from members x where c.kind = 'direct' and x.conversation_id = c.id and x.user_id <> $1 limit 1
 ) peer on true

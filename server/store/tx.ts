@@ -6,6 +6,7 @@ import superjson from 'superjson'
 import { AppError } from '../../shared/errors.ts'
 import type { Durable } from '../../shared/events.ts'
 import type { EventDraft, Reads, Tx } from '../core/ports.ts'
+import { lastMessage } from './columns.ts'
 import { conversationReads, conversationWrites } from './conversation.ts'
 import { array, type Driver, type Query, type Statement } from './driver.ts'
 import { memberReads, memberWrites } from './member.ts'
@@ -15,7 +16,7 @@ import { upsertUser, userReads } from './user.ts'
 
 /** Messages are never removed and their seq has no gap: the sum counts them without reading them. */
 const STATS = `select (select count(*) from users), (select count(*) from conversations),
-  (select coalesce(sum(last_seq), 0)::bigint from conversations), (select coalesce(max(position), 0) from events)`
+  (select coalesce(sum(msg.seq), 0)::bigint from conversations c ${lastMessage}), (select coalesce(max(position), 0) from events)`
 
 export function openReads(query: Query): Reads {
   return {
