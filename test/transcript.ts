@@ -42,7 +42,7 @@ interface Client {
 }
 
 export interface PlayOptions {
-  server: TestServer
+  server: Pick<TestServer, 'url' | 'token'>
   /** Version of socket.io-client. */
   client?: 2 | 4
   transports?: readonly ('polling' | 'websocket')[]
@@ -107,7 +107,8 @@ class Player {
         return act()
       }
       case 'close':
-        return void this.#client(who).wire.close()
+        this.#client(who).wire.close()
+        return void this.#clients.delete(who)
       default:
         throw new Error('no such verb')
     }

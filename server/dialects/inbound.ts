@@ -46,6 +46,8 @@ export interface Answers<P, O, W extends Wire, A extends z.ZodType> {
   /** The socket must follow this topic already, else the row fails with `message`. */
   joined?: { readonly topic: (payload: P) => Topic; readonly message: string }
   limit?: Limit
+  /** What `meta` tells of, where nothing is followed or joined. */
+  about?: (payload: P) => Topic
   /** The wording in which the socket hears the row's topic from now on; the dialect's first one if missing. */
   wording?: string
   /** On success, this socket starts (stops) to receive the topic. */
@@ -80,6 +82,7 @@ export interface Inbound {
 }
 export interface Begun {
   readonly joined: { readonly topic: Topic; readonly message: string } | undefined
+  readonly about: Topic | undefined
   readonly log: Line | undefined
   run(execute: Execute): Promise<Done>
 }
@@ -108,6 +111,7 @@ export function toInbound<S extends z.ZodType, O, W extends Wire, A extends z.Zo
       const execute = run(payload, call)
       return {
         joined: joined && { topic: joined.topic(payload), message: joined.message },
+        about: row.about?.(payload) ?? joined?.topic(payload),
         log: row.log?.before?.(payload, call.actor),
         run: async (door) => {
           const output = await execute(door)

@@ -63,6 +63,7 @@ export const marketplace = define({
       'message.send',
       {
         limit: { points: 30, seconds: 60 },
+        about: ({ chatId }) => conversation(chatId),
         input: (send) => ({ conversationId: send.chatId, type: send.messageType, content: send.content }),
         reply: (message) => [
           [

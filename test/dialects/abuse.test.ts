@@ -9,7 +9,7 @@ import { play } from '../transcript.ts'
 
 let server: TestServer
 beforeAll(async () => {
-  server = await startServer()
+  server = await startServer({ env: { RPC_MAX_BUFFERED: '65536' } })
 })
 afterAll(() => server?.close())
 
@@ -123,6 +123,23 @@ test('events of one socket run in the order sent, though it waits for no answer'
   expect(heard.items).toEqual(bodies)
   ann.close()
   bob.close()
+})
+
+test('a reader that is too slow is cut off, and nobody waits for it', async () => {
+  const { socket: slow, inbox, hello } = await raw('slow')
+  slow.send(hello)
+  await inbox.until((items) => items.find((item) => item.startsWith('40')), 'the connection')
+  const ann = await connect('ann', 'rooms')
+  const here = () => server.app.core.occupancy('user:slow').connections
+  expect(here()).toBe(1)
+  slow.pause()
+  for (let sent = 0; sent < 400 && here() > 0; sent += 20) {
+    const offers = Array.from({ length: 20 }, () => ann.emitWithAck('offer', { to: 'slow', sdp: 'x'.repeat(60_000) }))
+    await Promise.allSettled(offers)
+  }
+  await expect.poll(here, { timeout: 10_000 }).toBe(0)
+  slow.terminate()
+  ann.close()
 })
 
 test('sockets that come and go, even in the middle of the handshake, leave nothing behind', async () => {

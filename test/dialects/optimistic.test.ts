@@ -5,15 +5,15 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createApp } from '../../server/app.ts'
 import { memoryBroker } from '../../server/cluster/memory.ts'
 import type { Store } from '../../server/core/ports.ts'
-import { openStore } from '../../server/store/store.ts'
 import { AppError } from '../../shared/errors.ts'
 import { startServer, type TestServer } from '../harness.ts'
 import { Inbox } from '../inbox.ts'
+import { openMemory } from '../store/databases.ts'
 import { play } from '../transcript.ts'
 
-/** The same store with some members replaced. */
-function but(store: Store, other: Partial<Store>): Store {
-  return new Proxy(store, {
+/** The same with some members replaced. */
+function but<T extends object>(all: T, other: Partial<T>): T {
+  return new Proxy(all, {
     get(target, key) {
       const value: unknown = Reflect.get(key in other ? other : target, key)
       return typeof value === 'function' ? value.bind(target) : value
@@ -37,15 +37,24 @@ const verbs = {
   },
 }
 
+/** How often a conversation was looked up. */
+let details = 0
 let store: Store
 let server: TestServer
 beforeAll(async () => {
-  store = await openStore({})
+  store = await openMemory()
   const send: Store['send'] = async (draft) => {
     await held
     return store.send(draft)
   }
-  server = await startServer({ store: but(store, { send, close: async () => {} }) })
+  const conversations = but(store.reads.conversations, {
+    detail: async (...which) => {
+      details += 1
+      return store.reads.conversations.detail(...which)
+    },
+  })
+  const reads = but(store.reads, { conversations })
+  server = await startServer({ store: but(store, { send, reads, close: async () => {} }) })
 })
 afterAll(async () => {
   await server?.close()
@@ -151,6 +160,37 @@ test('while one event takes long, a thousand may wait; what comes beyond is refu
   await answers.until((items) => (items.length >= 1_100 ? true : undefined), 'the rest')
   expect(count(answers.items, 'roomId is required')).toBe(1_000)
   socket.close()
+})
+
+test('conversations are looked up when somebody comes, not when somebody speaks', async () => {
+  const before = () => {
+    details = 0
+  }
+  const after = () => expect(details).toBe(0)
+  await play(
+    `${LOBBY}
+connect dora marketplace
+$ dora conversation.join {conversationId: <lobby>}
+< dora chat-updated {...}
+! before
+> ann roomMessage {roomId: <lobby>, body: "One", tempId: "t1"}
+< ann roomMessageSent {...}
+< ann roomMessageConfirmed {...}
+< bob roomMessageRecieved {...}
+< bob roomMessageConfirmed {...}
+< dora new-message {...}
+< dora chat-updated {...}
+> dora send-message {chatId: <lobby>, content: "Two"}
+< dora new-message {...}
+< dora chat-updated {...}
+< dora message-sent {...}
+< ann roomMessageRecieved {...}
+< ann roomMessageConfirmed {...}
+< bob roomMessageRecieved {...}
+< bob roomMessageConfirmed {...}
+! after`,
+    { server, verbs: { before, after } },
+  )
 })
 
 test('on another node the same events come in the same order, under the same temporary id', async () => {

@@ -66,7 +66,7 @@ async function perform({ core, cards, log, newId, limit }: Ground, session: Sess
 
   const done = await begun.run((name, input) => core.execute(actor, name, input))
   const dbTime = since(started)
-  const topic = done.follow ?? done.unfollow ?? begun.joined?.topic
+  const topic = done.follow ?? done.unfollow ?? begun.about
   const alreadyFollowing = topic !== undefined && session.follows(topic)
   if (done.follow) await session.follow(done.follow, row.wording)
   if (done.unfollow) session.unfollow(done.unfollow)
