@@ -10,7 +10,8 @@ import { type Hub, type Subscriber, wants } from './hub.ts'
 import { sees } from './membership.ts'
 import type { Log, Reader } from './ports.ts'
 
-const PAGE = 500
+/** Small enough that a link that breaks again and again still gets one page through. */
+const PAGE = 250
 /** So few left that they go one by one rather than as a page. */
 const NEARLY = 8
 
