@@ -45,7 +45,7 @@ test('a connection ends with its token', async () => {
 })
 
 test('a silent client is asked, and cut off when it does not answer; one that answers stays', async () => {
-  await using server = await startEntrance(backend, { limits: { pingMs: 50, pongMs: 50 } })
+  await using server = await startEntrance(backend, { limits: { pingMs: 50, pongMs: 1_500 } })
   const [silent, polite] = [await server.raw('ann'), await server.raw('bob')]
   polite.socket.on('message', (data) => String(data) === 'PING' && polite.socket.send('PONG'))
   expect((await silent.closed).code).toBe(1006)

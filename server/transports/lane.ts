@@ -69,7 +69,7 @@ function encodingOf(event: Event, cursor: string): Encoded {
 /** By the marker, then by what the transformer made of the marker. */
 const lanes = new WeakMap<object, Lane>()
 
-/** One WebSocket subscription. Whoever holds it calls `close` when the subscription is over, whatever the reason. */
+/** One WebSocket subscription. `closed` resolves at its `end`, which the hub or the subscription's signal calls. */
 export class Lane implements Sink {
   readonly marker: readonly Event[] = []
   readonly closed: Promise<void>
