@@ -17,6 +17,9 @@ export const Id = z
   .regex(/^[^\u0000-\u001f\u007f]+$/, 'an id has no control characters')
   .refine(storable, 'an id must be well-formed text')
 
+/** A moment from 1970 to 9999: what Postgres reads back as it was written. */
+export const Moment = z.date().min(new Date(0)).max(new Date('9999-12-31T23:59:59.999Z'))
+
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
 const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype'])
 const JSON_DEPTH = 16

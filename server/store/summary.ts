@@ -3,7 +3,7 @@
  * reads the end of the log, so that a snapshot's position is exactly as old as its conversations.
  */
 import { AppError } from '../../shared/errors.ts'
-import type { ConversationKind, ConversationSummary } from '../../shared/model.ts'
+import { type ConversationKind, type ConversationSummary, Moment } from '../../shared/model.ts'
 import type { SummaryPage } from '../core/ports.ts'
 import { conversationColumns, lastMessage, messageColumns, profileColumns, unread } from './columns.ts'
 import type { Query } from './driver.ts'
@@ -34,8 +34,9 @@ type Row = [position: number, activity: Date, unread: number, lastReadSeq: numbe
 /** `<milliseconds>.<id>` of the last conversation of a page. */
 function parseAfter(after: string): [Date, string] {
   const [, time, id] = /^(\d{1,15})\.(.+)$/s.exec(after) ?? []
-  if (time === undefined || id === undefined) throw new AppError('INVALID_INPUT', 'after: not given by a page')
-  return [new Date(Number(time)), id]
+  const activity = Moment.safeParse(new Date(Number(time)))
+  if (!activity.success || id === undefined) throw new AppError('INVALID_INPUT', 'after: not given by a page')
+  return [activity.data, id]
 }
 
 export async function listConversations(

@@ -1,6 +1,6 @@
 /** What is only worth knowing now. */
 import { z } from 'zod'
-import { Id, JsonObject } from '../model.ts'
+import { Id, JsonObject, Text } from '../model.ts'
 import type { Contract } from './contract.ts'
 
 export const live = {
@@ -15,7 +15,7 @@ export const live = {
     kind: 'write',
     input: z.object({
       signal: z.enum(['offer', 'answer', 'ice-candidate', 'renegotiation-needed']),
-      to: z.string().min(1).max(400),
+      to: Text(400).min(1),
       data: JsonObject(64_000),
     }),
     output: z.object({ to: Id }),

@@ -1,6 +1,6 @@
 /** Messages and how far they were received and read. */
 import { z } from 'zod'
-import { Id, Message, MessageType, Metadata, Seq } from '../model.ts'
+import { Id, Message, MessageType, Metadata, Moment, Seq } from '../model.ts'
 import { ByMessage, Content, type Contract, limit } from './contract.ts'
 
 /** Up to where to mark: a place in a conversation (its end, if `seq` is missing), or a message and all before it. */
@@ -75,7 +75,7 @@ export const message = {
   'message.markRead': { kind: 'write', input: Mark, output: Marked, errors: ['FORBIDDEN', 'NOT_FOUND'], cost: 1 },
   'message.missed': {
     kind: 'read',
-    input: z.object({ since: z.date(), limit: limit(500, 500) }),
+    input: z.object({ since: Moment, limit: limit(500, 500) }),
     /** From others, oldest first. */
     output: z.object({ messages: z.array(Message), hasMore: z.boolean() }),
     errors: [],
