@@ -55,13 +55,14 @@ returning m.user_id`
 /** `n`: the member before, the new mark, and the member's own messages up to the old mark and to the new. */
 const moved = (mark: string) => `
 with was as (
-  select m.*, m.${mark} as mark, msg.seq as last_seq, least($3::bigint, msg.seq) as target
+  select m.*, m.${mark} as mark, coalesce(msg.seq, 0) as last_seq,
+    least($3::bigint, coalesce(msg.seq, 0)) as target
   from members m join conversations c on c.id = m.conversation_id ${lastMessage}
   where m.conversation_id = $1 and m.user_id = $2 and m.left_at is null
 ),
 n as materialized (
-  select was.*, ${sentUntil('$1', '$2', 'was.mark')} as sent_before, ${sentUntil('$1', '$2', 'was.target')} as sent_now,
-    ${sentUntil('$1', '$2', 'was.last_seq')} as sent,
+  select was.*, ${sentUntil('$1::text', '$2::text', 'was.mark')} as sent_before, ${sentUntil('$1::text', '$2::text', 'was.target')} as sent_now,
+    ${sentUntil('$1::text', '$2::text', 'was.last_seq')} as sent,
     (select x.id from messages x where x.conversation_id = $1 and x.seq = was.target) as message_id
   from was where was.target > was.mark
 )`
