@@ -1,6 +1,6 @@
 /** What a payload needs beyond its event: profiles, counts, the last message; kept by the node, never asked for per event. */
 
-import { io } from 'socket.io-client'
+import { io, type Socket } from 'socket.io-client'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startServer, type TestServer } from '../harness.ts'
 import { Inbox } from '../inbox.ts'
@@ -84,5 +84,39 @@ test('in a large group the sender has a name, whoever it is, and everybody hears
     [1, 100],
     [1, 'Number 119'],
   ])
+  for (const socket of sockets) socket.close()
+})
+
+test('who comes in the middle of a flood hears it from some point on, in order and without a gap', async () => {
+  const [ann] = await Promise.all([server.actor('flood-ann'), server.actor('flood-bob')])
+  const pair = { memberIds: ['flood-bob'] }
+  const { conversation } = await server.app.core.execute(ann, 'conversation.create', pair)
+  const TOTAL = 150
+  const flood = Array.from({ length: TOTAL }, (_, index) => String(index))
+  const heard: Inbox<string>[] = []
+  const sockets: Socket[] = []
+  const come = () => {
+    const inbox = new Inbox<string>()
+    const rooms = sockets.length % 2 === 1
+    const socket = io(server.url, {
+      ...{ forceNew: true, reconnection: false, transports: ['websocket'] },
+      auth: { token: server.token('flood-bob'), dialect: rooms ? 'rooms' : 'marketplace' },
+    })
+    socket.on('connect', () => rooms && socket.emit('joinRoom', { roomId: conversation.id }))
+    socket.on('new-message', ({ content }) => inbox.push(content))
+    const received = new Set<string>()
+    socket.on('roomMessageRecieved', ({ tempId }) => received.add(tempId))
+    socket.on('roomMessageConfirmed', ({ tempId, body }) => inbox.push(received.has(tempId) ? body : 'not received'))
+    sockets.push(socket)
+    heard.push(inbox)
+  }
+  for (const [index, content] of flood.entries()) {
+    if (index % 15 === 0 && sockets.length < 8) come()
+    await server.app.core.execute(ann, 'message.send', { conversationId: conversation.id, content, optimistic: true })
+  }
+  for (const { until } of heard.map((inbox) => ({ until: inbox.until.bind(inbox) }))) {
+    await until((items) => (items.at(-1) === flood.at(-1) ? true : undefined), 'the last message')
+  }
+  for (const inbox of heard) expect(inbox.items).toEqual(flood.slice(-inbox.items.length))
   for (const socket of sockets) socket.close()
 })

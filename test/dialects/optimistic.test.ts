@@ -113,6 +113,29 @@ test('who comes in as to a channel is shown it in those words', () =>
     { server, verbs },
   ))
 
+test('what nobody is left to hear is not shown to who comes later', () => {
+  const gone = () => expect.poll(() => server.app.core.occupancy(`conversation:${room}`).connections).toBe(0)
+  const room = `left-alone-${Date.now()}`
+  return play(
+    `connect ann rooms
+> ann joinRoom {roomId: "${room}"} ?
+< ann callback {success: true, ...}
+! hold
+> ann roomMessage {roomId: "${room}", body: "Gone"}
+< ann roomMessageSent {...}
+close ann
+! gone
+! release
+connect bob rooms
+> bob joinRoom {roomId: "${room}"} ?
+< bob callback {success: true, ...}
+> bob roomMessage {roomId: "${room}", body: "Anybody?"}
+< bob roomMessageSent {body: "Anybody?", ...}
+< bob roomMessageConfirmed {body: "Anybody?", ...}`,
+    { server, verbs: { ...verbs, gone } },
+  )
+})
+
 test('a message that cannot be stored fails for those who saw it, and for nobody else', () =>
   play(
     `${LOBBY}

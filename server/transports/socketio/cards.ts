@@ -22,8 +22,8 @@ interface Entry {
   missed: Durable[]
   readonly jobs: Job[]
   work: Promise<void> | undefined
-  /** The attempt at loading that is under way. */
-  attempt: Promise<void> | undefined
+  /** Resolves when something could not be loaded and will be tried again: nobody should wait for that. */
+  stuck: Promise<void> | undefined
 }
 
 const RETRY_MS = 1_000
@@ -98,16 +98,15 @@ export class Cards {
     else run()
   }
 
-  /** Resolves once the card is there, or could not be loaded at the first attempt. */
+  /** Resolves once the card is there, or could not be loaded at once. */
   async loaded(conversationId: string): Promise<void> {
     this.withCard(conversationId, null, () => {})
     const entry = this.#entries.get(conversationId)
-    if (entry?.work) await Promise.race([entry.work, entry.attempt])
+    if (entry) await workOf(entry)
   }
-  /** Resolves once everything that waits now has had its turn, or its attempt at loading. */
+  /** Resolves once everything that waits now has had its turn, or cannot have it soon. */
   async settled(): Promise<void> {
-    if (this.#busy.size > 0)
-      await Promise.all([...this.#busy].map(({ work, attempt }) => Promise.race([work, attempt])))
+    if (this.#busy.size > 0) await Promise.all([...this.#busy].map(workOf))
   }
   get(conversationId: string): LiveCard | undefined {
     return this.#entries.get(conversationId)?.card
@@ -117,7 +116,7 @@ export class Cards {
     const found = this.#entries.get(conversationId)
     if (found) return found
     const entry: Entry = {
-      ...{ conversationId, card: undefined, missed: [], jobs: [], work: undefined, attempt: undefined },
+      ...{ conversationId, card: undefined, missed: [], jobs: [], work: undefined, stuck: undefined },
     }
     this.#entries.set(conversationId, entry)
     return entry
@@ -139,14 +138,15 @@ export class Cards {
   }
 
   async #work(entry: Entry): Promise<void> {
+    let giveUp = () => {}
+    entry.stuck = new Promise((resolve) => {
+      giveUp = resolve
+    })
     for (let job = entry.jobs[0]; job && !this.#closed; job = entry.jobs[0]) {
-      if (!ready(entry, job)) {
-        const attempt = this.#prepare(entry, job)
-        entry.attempt = attempt.then(() => {})
-        if (!(await attempt)) {
-          await pause(RETRY_MS, undefined, { ref: false })
-          continue
-        }
+      if (!ready(entry, job) && !(await this.#prepare(entry, job))) {
+        giveUp()
+        await pause(RETRY_MS, undefined, { ref: false })
+        continue
       }
       this.#run(job, entry)
       entry.jobs.shift()
@@ -187,6 +187,8 @@ export class Cards {
     }
   }
 }
+
+const workOf = ({ work, stuck }: Entry) => work && Promise.race([work, stuck])
 
 function ready({ card }: Entry, { needs }: Job): boolean {
   if (needs === null) return true

@@ -92,7 +92,9 @@ export class Hearing implements Sink {
     if (!this.topics.delete(topic)) return
     this.#muted.delete(topic)
     this.#inTurn(topic, () => {
-      if (!this.topics.has(topic)) this.#parts.seat.leave(this.channel.roomOf(topic))
+      if (this.topics.has(topic)) return
+      this.#parts.seat.leave(this.channel.roomOf(topic))
+      this.channel.left(topic)
     })
     const id = conversationOf(topic)
     if (id !== null) this.#parts.cards.release(id)

@@ -70,9 +70,25 @@ export class Wording implements Channel {
     this.#translate(event, (audience) => this.#say(event, audience, seat), false)
   }
 
-  /** Shows a newcomer the messages that are on their way, so that it hears of no confirmation without them. */
+  /**
+   * Shows a newcomer the messages that are on their way, so that it hears of no confirmation without them. At once, not in
+   * turn: the confirmations may be waiting behind the newcomer.
+   */
   welcome(conversationId: string, seat: Seat): void {
-    for (const event of this.#seen.pending(conversationId)) this.tell(event, seat)
+    const card = this.#parts.cards.get(conversationId)
+    if (!card) return
+    for (const event of this.#seen.pending(conversationId)) {
+      const scene = { at: event.at, actorId: event.actorId, origin: event.origin, card, shown: event.payload }
+      this.#say(event, translateConversation(this.#parts.outbound, event, scene), seat)
+    }
+  }
+
+  /** Somebody has left a topic. */
+  left(topic: Topic): void {
+    const { namespaces, io } = this.#parts
+    const room = this.roomOf(topic)
+    // Without a listener the channel hears nothing either, so what was on its way would stay so for ever.
+    if (!namespaces.some((name) => io.of(name).adapter.rooms.has(room))) this.#seen.forget(conversationOf(topic))
   }
 
   #translate(event: Event, use: (audience: Audience, card: Card | null) => void, live: boolean): void {
@@ -83,7 +99,7 @@ export class Wording implements Channel {
     }
     const { at, actorId, origin } = event
     cards.withCard(conversationOf(event.topic), senderOf(event), (card) => {
-      const shown = live || event.name === 'message.accepted' ? this.#seen.meet(event) : null
+      const shown = live ? this.#seen.meet(event) : null
       use(translateConversation(outbound, event, { at, actorId, origin, card, shown }), card)
     })
   }
