@@ -128,6 +128,7 @@ export type Message = z.output<typeof Message>
 export const ConversationSummary = Conversation.extend({
   unread: z.number().int().min(0),
   lastReadSeq: Seq,
+  /** Null also if it was written before the member joined and history is hidden. */
   lastMessage: Message.nullable(),
   peer: Profile.nullable(),
 })

@@ -30,7 +30,10 @@ async function create(call: RunCall<'conversation.create'>) {
   await mustExist(tx, others)
   const pair = input.kind === 'direct' && peer !== undefined ? ([actor.userId, peer] as const) : null
   const { kind, title, context, historyVisible, joinPolicy } = input
-  const head = { id: world.newId(), kind, title, context, historyVisible, joinPolicy, createdBy: actor.userId, pair }
+  const head = {
+    ...{ id: world.newId(), kind, title, context, historyVisible, createdBy: actor.userId, pair },
+    joinPolicy: pair ? 'invited' : joinPolicy,
+  } as const
   const made = await tx.createConversation(head)
   const conversation = made ?? (pair && (await tx.conversations.direct(...pair)))
   if (!conversation) throw new AppError('CONFLICT', 'The conversation could not be created')

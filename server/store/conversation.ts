@@ -23,13 +23,17 @@ function found(conversation: Conversation | null): Conversation {
 
 const DETAIL = `
 select coalesce((select max(position) from events), 0),
-  (select count(*) from members x where x.conversation_id = c.id and x.left_at is null),
-  ${unread}, ${conversationColumns.text}, ${messageColumns.text}, ${memberColumns.text}, ${profileColumns.text}
+  (select count(*) from members x where x.conversation_id = c.id and x.left_at is null and x.joined_seq >= 0),
+  ${unread},
+  coalesce(c.history_visible or msg.seq > (
+    select x.joined_seq from members x where x.conversation_id = c.id and x.user_id = $2 and x.left_at is null
+  ), true),
+  ${conversationColumns.text}, ${messageColumns.text}, ${memberColumns.text}, ${profileColumns.text}
 from conversations c
 ${lastMessage}
 left join lateral (
   select x.* from (
-    (select s.* from members s where s.conversation_id = c.id and s.left_at is null order by s.joined_at, s.user_id limit ${SHOWN})
+    (select s.* from members s where s.conversation_id = c.id and s.left_at is null and s.joined_seq >= 0 order by s.joined_at, s.user_id limit ${SHOWN})
     union
     select s.* from members s where s.conversation_id = c.id and s.user_id = $2 and s.left_at is null
   ) x
@@ -37,6 +41,9 @@ left join lateral (
 left join users u on u.id = m.user_id
 where c.id = $1
 order by m.joined_at, m.user_id`
+
+/** `visible`: whether the reader may see the last message; who is no member looks in as an administrator. */
+type Detail = [position: number, members: number, unread: number, visible: boolean, ...unknown[]]
 
 export function conversationReads(query: Query): Reads['conversations'] {
   return {
@@ -53,17 +60,17 @@ export function conversationReads(query: Query): Reads['conversations'] {
       )
     },
     async detail(id, forUser) {
-      const rows = await query<[position: number, members: number, unread: number, ...unknown[]]>(DETAIL, [id, forUser])
+      const rows = await query<Detail>(DETAIL, [id, forUser])
       const [first] = rows
       if (!first) return null
-      const [position, memberCount] = first
-      const message = 3 + conversationColumns.width
+      const [position, memberCount, , visible] = first
+      const message = 4 + conversationColumns.width
       const member = message + messageColumns.width
       return {
-        conversation: found(conversationColumns.read(first, 3)),
+        conversation: found(conversationColumns.read(first, 4)),
         members: rows.flatMap((row) => toMember(row, member, row[2]) ?? []),
         memberCount,
-        lastMessage: messageColumns.read(first, message),
+        lastMessage: visible ? messageColumns.read(first, message) : null,
         position,
       }
     },

@@ -16,7 +16,7 @@ with page as (
     and ($3::timestamptz is null or (coalesce(msg.created_at, c.created_at), c.id) < ($3, $4::text collate "C"))
   order by activity desc, c.id desc limit $5
 )
-select tail.position, page.activity, ${unread}, m.last_read_seq,
+select tail.position, page.activity, ${unread}, m.last_read_seq, c.history_visible or msg.seq > m.joined_seq,
   ${conversationColumns.text}, ${messageColumns.text}, ${profileColumns.text}
 from (select coalesce(max(position), 0) as position from events) tail
 left join page on true
@@ -29,7 +29,7 @@ left join lateral (
 left join users u on u.id = peer.user_id
 order by page.activity desc, page.id desc`
 
-type Row = [position: number, activity: Date, unread: number, lastReadSeq: number, ...unknown[]]
+type Row = [position: number, activity: Date, unread: number, lastReadSeq: number, visible: boolean, ...unknown[]]
 
 /** `<milliseconds>.<id>` of the last conversation of a page. */
 function parseAfter(after: string): [Date, string] {
@@ -58,14 +58,14 @@ export async function listConversations(
 }
 
 function toSummary(row: Row): ConversationSummary | null {
-  const conversation = conversationColumns.read(row, 4)
+  const conversation = conversationColumns.read(row, 5)
   if (!conversation) return null
-  const message = 4 + conversationColumns.width
+  const message = 5 + conversationColumns.width
   return {
     ...conversation,
     unread: row[2],
     lastReadSeq: row[3],
-    lastMessage: messageColumns.read(row, message),
+    lastMessage: row[4] ? messageColumns.read(row, message) : null,
     peer: profileColumns.read(row, message + messageColumns.width),
   }
 }

@@ -6,7 +6,11 @@ import { type Contract, Empty } from './contract.ts'
 const UserInput = z.object({
   id: Id,
   name: Text(200).min(1).optional(),
-  role: Text(32).min(1).optional(),
+  /** Not the server's own. */
+  role: Text(32)
+    .min(1)
+    .refine((role) => role.toLowerCase() !== 'system', 'this role cannot be given')
+    .optional(),
   email: Text(320).nullable().optional(),
   avatar: Text(2_000).nullable().optional(),
   schoolId: Id.nullable().optional(),
