@@ -157,7 +157,7 @@ test('over SSE refusals are typed, the removed member’s stream completes', asy
 
 test('an SSE stream breaks off, to be resumed: at the end of its token, and when the server stops', async () => {
   await using server = await startEntrance(backend)
-  const short = await stream(server.url, 'sync.events', {}, backend.token('bob', 1))
+  const short = await stream(server.url, 'sync.events', {}, backend.token('bob', 3))
   await short.ended
   const long = await stream(server.url, 'sync.events', {}, backend.token('bob'))
   await long.inbox.next((sse) => sse.event === 'message', 'the ready page')

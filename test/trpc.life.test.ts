@@ -38,7 +38,7 @@ test('who promises connectionParams and sends none is refused after a while', as
 
 test('a connection ends with its token', async () => {
   await using server = await startEntrance(backend)
-  const client = await server.raw('ann', server.token('ann', 1))
+  const client = await server.raw('ann', server.token('ann', 3))
   client.call(1, 'query', 'user.me')
   expect(await client.answer(1)).toMatchObject({ result: { type: 'data' } })
   expect(await client.closed).toEqual({ code: 4001, reason: 'token expired' })
