@@ -79,8 +79,7 @@ CREATE TABLE "messages" (
 	"edited_at" timestamp (3) with time zone,
 	"deleted_at" timestamp (3) with time zone,
 	"deleted_by" text collate "C",
-	CONSTRAINT "messages_seq" UNIQUE("conversation_id","seq"),
-	CONSTRAINT "messages_client" UNIQUE("conversation_id","sender_id","client_id")
+	CONSTRAINT "messages_seq" UNIQUE("conversation_id","seq")
 );
 --> statement-breakpoint
 CREATE TABLE "users" (
@@ -101,5 +100,6 @@ ALTER TABLE "members" ADD CONSTRAINT "members_user_id_users_id_fk" FOREIGN KEY (
 CREATE INDEX "events_conversation" ON "events" USING btree ("conversation_id","position") WHERE conversation_id is not null;--> statement-breakpoint
 CREATE INDEX "events_user" ON "events" USING btree ("user_id","position") WHERE user_id is not null;--> statement-breakpoint
 CREATE INDEX "members_user" ON "members" USING btree ("user_id","conversation_id") WHERE left_at is null;--> statement-breakpoint
-CREATE INDEX "members_joined" ON "members" USING btree ("conversation_id","joined_at","user_id") WHERE left_at is null;--> statement-breakpoint
-CREATE INDEX "messages_sender" ON "messages" USING btree ("conversation_id","sender_id","seq");
+CREATE INDEX "members_joined" ON "members" USING btree ("conversation_id","joined_at","user_id") WHERE left_at is null and joined_seq >= 0;--> statement-breakpoint
+CREATE UNIQUE INDEX "messages_client" ON "messages" USING btree ((conversation_id || chr(10) || sender_id || chr(10) || client_id));--> statement-breakpoint
+CREATE INDEX "messages_sender" ON "messages" USING btree ((conversation_id || chr(10) || sender_id),"seq");

@@ -35,14 +35,15 @@ BEGIN
         WHEN first.id IS NOT NULL THEN 'known'
         WHEN c.id IS NULL THEN 'no conversation'
         WHEN with_events AND m.user_id IS NULL THEN 'not a member'
-        WHEN i.reply_to IS NOT NULL AND r.id IS NULL THEN 'no reply target'
+        WHEN i.reply_to IS NOT NULL AND r.conversation_id IS DISTINCT FROM i.conversation_id THEN 'no reply target'
         ELSE 'new'
       END AS code
     FROM unnest(ids, conversation_ids, sender_ids, client_ids, types, contents, metadatas, reply_tos) WITH ORDINALITY
       AS i (id, conversation_id, sender_id, client_id, type, content, metadata, reply_to, ord)
     LEFT JOIN LATERAL (
       SELECT x.id FROM messages x
-      WHERE x.conversation_id = i.conversation_id AND x.sender_id = i.sender_id AND x.client_id = i.client_id LIMIT 1
+      WHERE x.conversation_id || chr(10) || x.sender_id || chr(10) || x.client_id
+        = i.conversation_id || chr(10) || i.sender_id || chr(10) || i.client_id LIMIT 1
     ) first ON true
     LEFT JOIN LATERAL (SELECT c.id, c.created_at FROM conversations c WHERE c.id = i.conversation_id LIMIT 1) c ON true
     LEFT JOIN LATERAL (
@@ -50,15 +51,15 @@ BEGIN
     ) last ON true
     LEFT JOIN LATERAL (
       SELECT x.sender_seq FROM messages x
-      WHERE x.conversation_id = i.conversation_id AND x.sender_id = i.sender_id ORDER BY x.seq DESC LIMIT 1
+      WHERE x.conversation_id || chr(10) || x.sender_id = i.conversation_id || chr(10) || i.sender_id
+      ORDER BY x.seq DESC LIMIT 1
     ) own ON true
     LEFT JOIN LATERAL (
       SELECT m.user_id FROM members m
       WHERE m.conversation_id = i.conversation_id AND m.user_id = i.sender_id AND m.left_at IS NULL LIMIT 1
     ) m ON true
     LEFT JOIN LATERAL (
-      SELECT x.id FROM messages x
-      WHERE i.reply_to IS NOT NULL AND x.id = i.reply_to AND x.conversation_id = i.conversation_id LIMIT 1
+      SELECT x.conversation_id FROM messages x WHERE i.reply_to IS NOT NULL AND x.id = i.reply_to LIMIT 1
     ) r ON true
   ),
   numbered AS MATERIALIZED (

@@ -106,7 +106,8 @@ export const messageColumns = columns(messages, 'msg', [
 /** How many messages a user has in a conversation up to a seq: expressions of SQL. */
 export const sentUntil = (conversation: string, user: string, seq: string) => `coalesce((
   select x.sender_seq from messages x
-  where x.conversation_id = ${conversation} and x.sender_id = ${user} and x.seq <= ${seq} order by x.seq desc limit 1
+  where x.conversation_id || chr(10) || x.sender_id = ${conversation} || chr(10) || ${user} and x.seq <= ${seq}
+  order by x.seq desc limit 1
 ), 0)`
 
 /** What member `m` has not read: messages after the mark, without their own. `msg` is the last message. */

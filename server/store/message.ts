@@ -35,7 +35,8 @@ export function messageReads(query: Query): Reads['messages'] {
     async byClientId(conversationId, senderId, clientId) {
       const rows = await query(
         `select ${messageColumns.text} from messages msg
-        where msg.conversation_id = $1 and msg.sender_id = $2 and msg.client_id = $3`,
+        where msg.conversation_id || chr(10) || msg.sender_id || chr(10) || msg.client_id
+          = $1::text || chr(10) || $2::text || chr(10) || $3::text`,
         [conversationId, senderId, clientId],
       )
       return toMessages(rows)[0] ?? null

@@ -4,6 +4,8 @@
  * by bytes. Times have milliseconds, as a Date has, so that a time read is the time compared. int8 is read as a number.
  * A send only inserts: the end of a conversation and the count of a sender are found by index, not kept in a row. Rows that
  * every send updates would leave a dead version each, and a snapshot held open (a backup) would make all sends slower by it.
+ * A probe on the way of a send has exactly one index that can serve it (hence indexes on expressions, and a predicate that is
+ * always true): its plan is made once, perhaps while the tables are empty and any prefix of any index looks as good.
  * `messages` and `events` have no foreign keys on purpose: only append_messages and append_events insert there, they hold
  * the lock on the conversation, and a check by row would cost the batch a third of its rate.
  */
@@ -20,6 +22,7 @@ import {
   text,
   timestamp,
   unique,
+  uniqueIndex,
 } from 'drizzle-orm/pg-core'
 import type { Conversation, MemberRole, Message } from '../../shared/model.ts'
 
@@ -80,7 +83,9 @@ export const members = pgTable(
     /** conversations.list and snapshot, messages.missed: the conversations of a user. */
     index('members_user').on(table.userId, table.conversationId).where(sql`left_at is null`),
     /** conversations.detail: the first hundred by time of joining, and how many there are. */
-    index('members_joined').on(table.conversationId, table.joinedAt, table.userId).where(sql`left_at is null`),
+    index('members_joined')
+      .on(table.conversationId, table.joinedAt, table.userId)
+      .where(sql`left_at is null and joined_seq >= 0`),
   ],
 )
 
@@ -120,10 +125,10 @@ export const messages = pgTable(
   (table) => [
     /** messages.range, the last message of a conversation (so its last seq and time), the search by time of messages.missed. */
     unique('messages_seq').on(table.conversationId, table.seq),
-    /** How many messages somebody has sent up to a seq: unread counts, receipts, the next sender_seq. */
-    index('messages_sender').on(table.conversationId, table.senderId, table.seq),
     /** The duplicate probe of append_messages, messages.byClientId. */
-    unique('messages_client').on(table.conversationId, table.senderId, table.clientId),
+    uniqueIndex('messages_client').on(sql`(conversation_id || chr(10) || sender_id || chr(10) || client_id)`),
+    /** How many messages somebody has sent up to a seq: unread counts, receipts, the next sender_seq. */
+    index('messages_sender').on(sql`(conversation_id || chr(10) || sender_id)`, table.seq),
   ],
 )
 
