@@ -70,38 +70,42 @@ async function mustExist(tx: Tx, ids: readonly string[]): Promise<void> {
 
 async function join({ tx, actor, input }: RunCall<'conversation.join'>) {
   const id = input.conversationId
-  const found = await tx.conversations.get(id)
-  const conversation = found ?? (await open(tx, actor, input))
+  const known = await tx.conversations.get(id)
+  const made = known ? null : await open(tx, actor, input)
+  // Made by somebody else meanwhile: theirs, and locked only now.
+  if (!known && !made) await tx.lock([id])
+  const conversation = made ?? known ?? (await tx.conversations.get(id))
+  if (!conversation) throw new AppError('CONFLICT', 'The room could not be created')
   if (await tx.members.standing(id, actor.userId)) return { conversation, joined: false }
-  if (found && found.joinPolicy !== 'open') throw new AppError('FORBIDDEN', 'Not a member of this conversation')
-  const members = await tx.addMembers(id, [actor.userId], found ? 'member' : 'owner')
+  if (!made && conversation.joinPolicy !== 'open') throw new AppError('FORBIDDEN', 'Not a member of this conversation')
+  const members = await tx.addMembers(id, [actor.userId], made ? 'owner' : 'member')
   const topic = conversationTopic(id)
   tx.append(
-    found
-      ? draft(actor, 'member.added', topic, { conversationId: id, members })
-      : draft(actor, 'conversation.created', topic, { conversation, members }),
+    made
+      ? draft(actor, 'conversation.created', topic, { conversation, members })
+      : draft(actor, 'member.added', topic, { conversationId: id, members }),
   )
   return { conversation, joined: true }
 }
 
-/** A room made by joining it: open to all, except a user's own room, `<name>-<id>`, which is nobody else's to make. */
+/**
+ * A room made by joining it: open to all, except a user's own room, `<name>-<id>`, which is nobody else's to make. Null if
+ * the id was taken meanwhile.
+ */
 async function open(
   tx: Tx,
   actor: RunCall<'conversation.join'>['actor'],
   { conversationId: id, kind }: RunCall<'conversation.join'>['input'],
 ) {
   const own = id === `${actor.name}-${actor.userId}`
-  const someones = await tx.users.first(suffixes(id))
-  if (!own && someones && someones.id !== actor.userId && id === `${someones.name}-${someones.id}`) {
+  const others = own ? [] : await tx.users.existing(suffixes(id))
+  if (others.some((user) => user.id !== actor.userId && id === `${user.name}-${user.id}`)) {
     throw new AppError('FORBIDDEN', 'This room belongs to another user')
   }
-  const made = await tx.createConversation({
+  return tx.createConversation({
     ...{ id, kind, title: null, context: null, historyVisible: true, createdBy: actor.userId, pair: null },
     joinPolicy: own ? 'invited' : 'open',
   })
-  const conversation = made ?? (await tx.conversations.get(id))
-  if (!conversation) throw new AppError('CONFLICT', 'The room could not be created')
-  return conversation
 }
 
 /** The parts of `<name>-<id>` that may be the id, longest first. */

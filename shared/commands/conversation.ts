@@ -35,7 +35,7 @@ export const conversation = {
       message: Draft.optional(),
     }),
     output: z.object({ conversation: Conversation, created: z.boolean(), message: Message.nullable() }),
-    errors: ['NOT_FOUND'],
+    errors: ['NOT_FOUND', 'CONFLICT'],
     cost: 5,
   },
   'conversation.get': {
@@ -85,7 +85,7 @@ export const conversation = {
     kind: 'write',
     input: ByConversation.extend({ kind: z.enum(['room', 'channel']).default('room') }),
     output: z.object({ conversation: Conversation, joined: z.boolean() }),
-    errors: ['FORBIDDEN'],
+    errors: ['FORBIDDEN', 'CONFLICT'],
     cost: 2,
   },
   'conversation.leave': {
