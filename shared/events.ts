@@ -45,7 +45,10 @@ export const events = {
     topic: 'conversation',
     payload: z.object({ conversationId, userId: Id, fromSeq: Seq, seq: Seq, at: z.date() }),
   },
-  /** `userId` has read everything up to `seq`; `messageId` is the newest of it, `unread` what is left. */
+  /**
+   * `userId` has read everything up to `seq`; `messageId` is the newest of it, `changed` how many from others were unread
+   * before, `unread` what is left.
+   */
   'receipt.read': {
     kind: 'durable',
     topic: 'conversation',
@@ -55,6 +58,7 @@ export const events = {
       fromSeq: Seq,
       seq: Seq,
       messageId: Id.nullable(),
+      changed: z.number().int(),
       unread: z.number().int(),
       at: z.date(),
     }),

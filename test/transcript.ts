@@ -61,7 +61,7 @@ class Player {
   readonly #salt = randomBytes(3).toString('hex')
 
   constructor(options: PlayOptions) {
-    this.#options = { client: 4, transports: ['websocket'], timeoutMs: 5_000, urls: {}, verbs: {}, ...options }
+    this.#options = { client: 4, transports: ['websocket'], timeoutMs: 10_000, urls: {}, verbs: {}, ...options }
   }
 
   async play(text: string): Promise<void> {

@@ -29,8 +29,8 @@ async function advance(receipt: 'delivered' | 'read', { tx, actor, input }: RunC
   const topic = conversationTopic(conversationId)
   if (receipt === 'delivered') tx.append(draft(actor, 'receipt.delivered', topic, payload))
   else {
-    const { messageId, unread } = moved
-    tx.append(draft(actor, 'receipt.read', topic, { ...payload, messageId, unread }))
+    const { messageId, changed, unread } = moved
+    tx.append(draft(actor, 'receipt.read', topic, { ...payload, messageId, changed, unread }))
   }
   return { conversationId, seq: moved.seq, changed: moved.changed, unread: moved.unread }
 }

@@ -126,13 +126,13 @@ export const marketplace = define({
     // No word for a changed message: only the line in the list of chats can follow it.
     'message.updated': ({ message }, { card }) => (card.lastMessage?.id === message.id ? chatUpdated(card) : {}),
     'message.deleted': ({ message }, { card }) => (card.lastMessage?.id === message.id ? chatUpdated(card) : {}),
-    'receipt.read': ({ conversationId, userId, messageId, at }, { card }) => ({
-      others:
-        messageId === null
-          ? []
-          : [['message-read', { chatId: conversationId, readBy: userId, readAt: at.toISOString(), messageId }]],
-      members: [['chat-updated', chatUpdate(card)]],
-    }),
+    'receipt.read': ({ conversationId, userId, messageId, changed, at }, { card }) =>
+      changed === 0 || messageId === null
+        ? {}
+        : {
+            others: [['message-read', { chatId: conversationId, readBy: userId, readAt: at.toISOString(), messageId }]],
+            members: [['chat-updated', chatUpdate(card)]],
+          },
     'typing.changed': ({ conversationId, userId, name, typing }) => ({
       others: [['user-typing', { chatId: conversationId, userId, isTyping: typing, userName: name }]],
     }),

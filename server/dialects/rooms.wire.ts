@@ -66,7 +66,8 @@ export const Ack = z.union([
   }),
 ])
 
-const tempId = z.union([z.string(), z.number()]).nullish()
+/** It has to fit into a `clientId`, with what is added to it there. */
+const tempId = z.union([z.string().max(100, 'tempId is too long'), z.number()]).nullish()
 const given = {
   body: z.string().max(10_000).default(''),
   image: z.string().nullish(),

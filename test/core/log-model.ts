@@ -41,6 +41,7 @@ export class LogModel implements Log {
                 fromSeq: 0,
                 seq: 0,
                 messageId: null,
+                changed: 0,
                 unread: 0,
                 at: new Date(0),
               },
