@@ -103,9 +103,6 @@ export async function createApp(parts: Parts = {}): Promise<App> {
     store.log.prune(before).catch((error) => onError(error, 'pruning the log'))
   }, PRUNE_EVERY_MS)
 
-  await http.listen({ port: config.port, host: config.host })
-  const { port } = http.server.address() as AddressInfo
-
   let closing: Promise<void> | undefined
   async function close(): Promise<void> {
     clearInterval(prune)
@@ -116,6 +113,14 @@ export async function createApp(parts: Parts = {}): Promise<App> {
     await hub.stop()
     await Promise.all([store.close(), broker.close()])
   }
+  try {
+    await http.listen({ port: config.port, host: config.host })
+  } catch (error) {
+    await close()
+    throw error
+  }
+  // It listens on a port, not on a pipe.
+  const { port } = http.server.address() as AddressInfo
   return {
     ...{ config, core, auth, store, system },
     url: `http://localhost:${port}`,

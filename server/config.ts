@@ -2,6 +2,7 @@
  * Every setting, read once from the environment, checked as a whole, and given on as a plain value. A setting that is
  * wrong, or contradicts another, stops the start with one clear line each; production never guesses.
  */
+import { createPublicKey } from 'node:crypto'
 import { z } from 'zod'
 
 const whole = (usual: number, min = 1, max = Number.MAX_SAFE_INTEGER) =>
@@ -35,9 +36,9 @@ export const Environment = z.object({
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')
     .describe('least severe level logged'),
-  LOG_RETENTION_DAYS: whole(30).describe('how long the log of events is kept for clients that were away'),
+  LOG_RETENTION_DAYS: whole(30, 1, 36_500).describe('how long the log of events is kept for clients that were away'),
   COMMAND_LIMIT: whole(5_000).describe('cost of the commands one user may give in COMMAND_WINDOW'),
-  COMMAND_WINDOW: whole(10_000).describe('milliseconds'),
+  COMMAND_WINDOW: whole(10_000, 1, 86_400_000).describe('milliseconds'),
   WRITE_QUEUE: whole(20_000).describe('sends that may wait for the database before OVERLOADED'),
   RPC_MAX_PAYLOAD: whole(262_144, 1_024).describe('bytes of one request at `/trpc`'),
   RPC_MAX_BUFFERED: whole(4_194_304, 65_536).describe(
@@ -122,7 +123,7 @@ export function readConfig(
     host: e.HOST,
     dataDir: e.DATA_DIR,
     databaseUrl: e.DATABASE_URL,
-    jwt: { secret: e.JWT_SECRET, publicKey: e.JWT_PUBLIC_KEY?.replaceAll('\\n', '\n') },
+    jwt: { secret: e.JWT_SECRET, publicKey: e.JWT_PUBLIC_KEY && pem(e.JWT_PUBLIC_KEY) },
     origins: e.CLIENT_ORIGIN,
     logLevel: e.LOG_LEVEL,
     retentionDays: e.LOG_RETENTION_DAYS,
@@ -141,10 +142,22 @@ export function readConfig(
   }
 }
 
+/** In .env files a PEM stands on one line. */
+const pem = (text: string) => text.replaceAll('\\n', '\n')
+
+function isPublicKey(text: string): boolean {
+  try {
+    return createPublicKey(pem(text)).type === 'public'
+  } catch {
+    return false
+  }
+}
+
 function contradictions(e: z.output<typeof Environment>, production: boolean): string[] {
   const problems: string[] = []
   const say = (wrong: boolean, problem: string) => wrong && problems.push(problem)
   say(e.JWT_SECRET !== undefined && e.JWT_PUBLIC_KEY !== undefined, 'JWT_SECRET and JWT_PUBLIC_KEY: give one of them')
+  say(e.JWT_PUBLIC_KEY !== undefined && !isPublicKey(e.JWT_PUBLIC_KEY), 'JWT_PUBLIC_KEY: not a public key in PEM')
   say(production && !e.JWT_SECRET && !e.JWT_PUBLIC_KEY, 'JWT_SECRET (or JWT_PUBLIC_KEY): required in production')
   say(
     production && e.JWT_SECRET !== undefined && e.JWT_SECRET.length < 32,

@@ -26,6 +26,7 @@ const PING = 1_000
 interface Pool {
   lease(patience?: number): Promise<Session>
   release(session: Session): void
+  /** Refuses new callers and waits for those that have a connection, or wait for one. */
   close(): Promise<void>
 }
 
@@ -34,6 +35,7 @@ function openPool(open: () => Session, size: number, usualPatience: number): Poo
   const waiting: ((session: Session | null) => void)[] = []
   let leased = 0
   let closed = false
+  let emptied = () => {}
 
   /** A connection that answers; the place is the caller's already. */
   async function ready(deadline: number): Promise<Session> {
@@ -79,6 +81,7 @@ function openPool(open: () => Session, size: number, usualPatience: number): Poo
     }
     leased--
     if (session) idle.push(session)
+    if (leased === 0) emptied()
   }
 
   return {
@@ -97,6 +100,10 @@ function openPool(open: () => Session, size: number, usualPatience: number): Poo
     release: (session) => free(session.dead ? null : session),
     async close() {
       closed = true
+      if (leased > 0)
+        await new Promise<void>((resolve) => {
+          emptied = resolve
+        })
       await Promise.all(idle.map((session) => session.close()))
     },
   }
