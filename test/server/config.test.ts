@@ -60,7 +60,8 @@ test('the README and .env.example list every setting with its default', () => {
   const example = readFileSync('.env.example', 'utf8')
   for (const [name, schema] of Object.entries(Environment.shape)) {
     const usual = schema.parse(undefined)
-    const shown = usual === undefined || usual === false || (Array.isArray(usual) && usual.length === 0) ? '' : `\`${usual}\``
+    const shown =
+      usual === undefined || usual === false || (Array.isArray(usual) && usual.length === 0) ? '' : `\`${usual}\``
     expect(readme).toContain(`| \`${name}\` | ${shown} | ${schema.description} |`)
     expect(example).toMatch(new RegExp(`^#? ?${name}=`, 'm'))
   }
