@@ -2,6 +2,7 @@
 
 import { io, type Socket } from 'socket.io-client'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Event } from '../../shared/events.ts'
 import { startServer, type TestServer } from '../harness.ts'
 import { Inbox } from '../inbox.ts'
 import { play } from '../transcript.ts'
@@ -120,3 +121,42 @@ test('who comes in the middle of a flood hears it from some point on, in order a
   for (const inbox of heard) expect(inbox.items).toEqual(flood.slice(-inbox.items.length))
   for (const socket of sockets) socket.close()
 })
+
+test.each(['marketplace', 'rooms'])(
+  'in %s, who is removed in a flood hears all up to that, and nothing after',
+  async (dialect) => {
+    const [owner, bob] = await Promise.all([server.actor(`${dialect}-owner`), server.actor(`${dialect}-bob`)])
+    const { core, system } = server.app
+    const group = { kind: 'group' as const, memberIds: [bob.userId] }
+    const { conversation } = await core.execute(owner, 'conversation.create', group)
+    const conversationId = conversation.id
+    const log: string[] = []
+    const feed = await core.subscribe(system, { kind: 'log' })
+    for await (const _ of feed.replay());
+    const push = (event: Event) => {
+      if (event.topic !== `conversation:${conversationId}`) return
+      if (event.name === 'message.created') log.push(event.payload.message.content)
+      if (event.name === 'member.removed') log.push('removed')
+    }
+    expect(feed.attach({ push, end: () => {} })).toBe(true)
+
+    const auth = { token: server.token(bob.userId), dialect }
+    const socket = io(server.url, { forceNew: true, reconnection: false, transports: ['websocket'], auth })
+    const heard: string[] = []
+    socket.on('new-message', ({ content }) => heard.push(content))
+    socket.on('roomMessageConfirmed', ({ body }) => heard.push(body))
+    await new Promise((resolve) => socket.on('connect', () => resolve(undefined)))
+    if (dialect === 'rooms') await socket.emitWithAck('joinRoom', { roomId: conversationId })
+
+    const send = (content: string) => core.execute(owner, 'message.send', { conversationId, content, optimistic: true })
+    const sends = Array.from({ length: 40 }, (_, index) => send(`before ${index}`))
+    const removal = core.execute(owner, 'conversation.removeMember', { conversationId, userId: bob.userId })
+    sends.push(...Array.from({ length: 40 }, (_, index) => send(`after ${index}`)))
+    await Promise.all([...sends, removal])
+    await socket.emitWithAck('are you there')
+    feed.detach()
+    expect(log.filter((entry) => entry !== 'removed')).toHaveLength(80)
+    expect(heard).toEqual(log.slice(0, log.indexOf('removed')))
+    socket.close()
+  },
+)
