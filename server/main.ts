@@ -36,6 +36,8 @@ console.log(`
 if (!config.production && config.jwt.publicKey === undefined) {
   const ann = app.auth.sign({ userId: 'ann', role: 'client', name: 'Ann' }, 30 * DAY)
   const bob = app.auth.sign({ userId: 'bob', role: 'client', name: 'Bob' }, 30 * DAY)
+  // So that each can be written to before the other has ever connected.
+  for (const token of [ann, bob]) await app.auth.authenticate(token)
   console.log(`
   Tokens for trying (development only, 30 days):
 
