@@ -107,7 +107,11 @@ export function createCore({ store, broker, hub, world, limit, onError }: CoreOp
 
   async function subscribe(actor: Actor, scope: Scope, cursor?: string): Promise<Feed> {
     if (scope.kind === 'log' && actor.role !== 'system') throw new AppError('FORBIDDEN', 'For the server itself')
-    if (scope.kind === 'conversation') await standing(store.reads, actor, scope.conversationId)
+    if (scope.kind === 'conversation') {
+      await standing(store.reads, actor, scope.conversationId)
+      // Where the tail has not passed the joining yet, the actor would be taken for one who has left.
+      await hub.tail.passed((await store.log.tail()).position)
+    }
     const position = cursor === undefined ? hub.tail.position : positionOf(hub.epoch, cursor)
     if (position > hub.tail.position) {
       const end = (await store.log.tail()).position

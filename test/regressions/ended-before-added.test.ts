@@ -1,0 +1,40 @@
+/** A member may follow a conversation from the moment that one node says so, also on a node whose tail is still behind. */
+import { expect, test } from 'vitest'
+import { memoryBroker } from '../../server/cluster/memory.ts'
+import { createCore } from '../../server/core/core.ts'
+import { Hub } from '../../server/core/hub.ts'
+import type { Event } from '../../shared/events.ts'
+import { startServer } from '../harness.ts'
+import { Inbox } from '../inbox.ts'
+import { newId } from '../store/drafts.ts'
+
+test('a stream of a conversation does not end because the joining has not been passed yet', async () => {
+  await using server = await startServer()
+  const { core, store } = server.app
+  const [ann, bob] = await Promise.all([server.actor('ann'), server.actor('bob')])
+  const { conversation } = await core.execute(ann, 'conversation.create', { kind: 'group' })
+  const conversationId = conversation.id
+
+  // Another node on the same database, which nobody rings.
+  const broker = memoryBroker()
+  const onError = (error: unknown) => {
+    throw error
+  }
+  const hub = new Hub({ log: store.log, epoch: store.epoch, broker, tickMs: 100, onError })
+  await hub.start()
+  const far = createCore({ store, broker, hub, world: { now: Date.now, newId }, limit: async () => {}, onError })
+  try {
+    await core.execute(ann, 'conversation.addMembers', { conversationId, memberIds: ['bob'] })
+    const seen = new Inbox<string>((name) => name)
+    const feed = await far.subscribe(bob, { kind: 'conversation', conversationId })
+    const sink = { push: (event: Event) => seen.push(event.name), end: () => seen.push('end') }
+    do for await (const page of feed.replay()) page.events.forEach(sink.push)
+    while (!feed.attach(sink))
+    await core.execute(ann, 'message.send', { conversationId, content: 'hi' })
+    await seen.next((name) => name === 'message.created', 'the message')
+    expect(seen.items).not.toContain('end')
+    feed.detach()
+  } finally {
+    await hub.stop()
+  }
+})
