@@ -97,8 +97,8 @@ CREATE TABLE "users" (
 --> statement-breakpoint
 ALTER TABLE "members" ADD CONSTRAINT "members_conversation_id_conversations_id_fk" FOREIGN KEY ("conversation_id") REFERENCES "public"."conversations"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "members" ADD CONSTRAINT "members_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
-CREATE INDEX "events_conversation" ON "events" USING btree ("conversation_id","position") WHERE conversation_id is not null;--> statement-breakpoint
-CREATE INDEX "events_user" ON "events" USING btree ("user_id","position") WHERE user_id is not null;--> statement-breakpoint
+CREATE INDEX "events_conversation" ON "events" USING btree ("conversation_id",(position + 0)) WHERE conversation_id is not null;--> statement-breakpoint
+CREATE INDEX "events_user" ON "events" USING btree ("user_id",(position + 0)) WHERE user_id is not null;--> statement-breakpoint
 CREATE INDEX "members_user" ON "members" USING btree ("user_id","conversation_id") WHERE left_at is null;--> statement-breakpoint
 CREATE INDEX "members_joined" ON "members" USING btree ("conversation_id","joined_at","user_id") WHERE left_at is null and joined_seq >= 0;--> statement-breakpoint
 CREATE UNIQUE INDEX "messages_client" ON "messages" USING btree ((conversation_id || chr(10) || sender_id || chr(10) || client_id));--> statement-breakpoint

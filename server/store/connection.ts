@@ -20,7 +20,8 @@ export interface Transaction {
 export interface Session {
   readonly dead: boolean
   readonly query: Query
-  begin(): Transaction
+  /** `patient`: no deadlines for its statements. */
+  begin(patient?: boolean): Transaction
   close(): Promise<void>
 }
 
@@ -83,9 +84,9 @@ export function connect(url: string, log: LogLine): Session {
   }
   const sql = postgres(url, options)
 
-  async function run(text: string, params: readonly Param[] = []) {
+  async function run(text: string, params: readonly Param[] = [], patient = false) {
     if (dead) throw unavailable(new Error('connection closed'))
-    const silence = setTimeout(() => socket?.destroy(), SILENCE)
+    const silence = patient ? undefined : setTimeout(() => socket?.destroy(), SILENCE)
     try {
       return await sql.unsafe(text, [...params], PREPARED).values()
     } catch (error) {
@@ -99,16 +100,19 @@ export function connect(url: string, log: LogLine): Session {
   const query: Query = async <R extends readonly unknown[]>(text: string, params?: readonly Param[]) =>
     (await run(text, params)) as unknown as R[]
 
-  function begin(): Transaction {
+  function begin(patient = false): Transaction {
     const begun = run('begin')
     begun.catch(() => {})
+    if (patient)
+      run("select set_config('statement_timeout', '0', true), set_config('lock_timeout', '0', true)").catch(() => {})
     let over = false
     // The first statement goes out together with the `begin`, the others one after the other.
     let tail: Promise<unknown> = Promise.resolve()
     return {
       query<R extends readonly unknown[]>(text: string, params?: readonly Param[]) {
         if (over) return Promise.reject(new AppError('INTERNAL', 'The transaction is over'))
-        const next = tail.then(() => query<R>(text, params))
+        // As in `query`.
+        const next = tail.then(async () => (await run(text, params, patient)) as unknown as R[])
         tail = next.catch(() => {})
         return next
       },

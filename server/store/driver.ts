@@ -21,9 +21,13 @@ export interface Driver {
   readonly lanes: number
   /** One statement at a time and lane, each its own transaction. */
   lane(index: number): Query
-  /** Commits once `run` resolves; `last` goes together with the commit. Rolls back if it throws. */
+  /**
+   * Commits once `run` resolves; `last` goes together with the commit. Rolls back if it throws. `patient`: its statements
+   * may take as long as they need.
+   */
   transaction<T>(
     run: (query: Query) => Promise<{ result: T; last?: Statement }>,
+    options?: { patient: boolean },
   ): Promise<{ result: T; rows: readonly (readonly unknown[])[] }>
   ping(): Promise<void>
   close(): Promise<void>

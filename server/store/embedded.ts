@@ -105,11 +105,16 @@ export async function openEmbedded({ dataDir, template, log }: EmbeddedOptions):
     },
     async transaction(run) {
       if (pg.closed) throw unavailable(new Error('closed'))
-      return pg.transaction(async (tx) => {
-        const inside = queryOn((text, params, how) => tx.query(text, params, how))
-        const { result, last } = await run(inside)
-        return { result, rows: last ? await inside(last.text, last.params) : [] }
-      })
+      try {
+        return await pg.transaction(async (tx) => {
+          const inside = queryOn((text, params, how) => tx.query(text, params, how))
+          const { result, last } = await run(inside)
+          return { result, rows: last ? await inside(last.text, last.params) : [] }
+        })
+      } catch (error) {
+        // What `run` throws passes as it is; a commit that failed is the database's.
+        throw error instanceof Error && 'severity' in error ? toDatabaseError(error) : error
+      }
     },
     async ping() {
       await query('select 1')

@@ -21,14 +21,14 @@ select tail.position, log.floor, ${EVENT}, ${messageColumns.text}
 from tail cross join log left join found e on true left join messages msg on msg.id = e.message_id
 order by e.position`
 
-/** Events of the conversations of user $3, each within the user's intervals there. */
+/** Events of the conversations of user $3, each within the user's intervals there. `position + 0` is what the index has. */
 const byConversation = (only: string) => `
   select e.* from intervals i
   cross join lateral (
     select * from events e
-    where e.conversation_id = i.conversation_id and e.position > $1 and e.position >= i.from_position
-      and e.position <= coalesce(i.to_position, 9007199254740991)
-    order by e.position limit $2
+    where e.conversation_id = i.conversation_id and e.position + 0 > $1 and e.position + 0 >= i.from_position
+      and e.position + 0 <= coalesce(i.to_position, 9007199254740991)
+    order by e.position + 0 limit $2
   ) e
   where i.user_id = $3 and (i.to_position is null or i.to_position > $1)${only}`
 
@@ -36,7 +36,7 @@ const EVERYTHING = page('select * from events where position > $1 order by posit
 const OF_CONVERSATION = page(`${byConversation(' and i.conversation_id = $4')} order by position limit $2`)
 const OF_USER = page(`(${byConversation('')})
   union all
-  (select * from events where user_id = $3 and position > $1 order by position limit $2)
+  (select * from events where user_id = $3 and position + 0 > $1 order by position + 0 limit $2)
   order by position limit $2`)
 
 type Row = [

@@ -13,8 +13,7 @@ const LOCK = 1_346_458_189
 
 export async function migrate(driver: Driver): Promise<void> {
   const files = readMigrationFiles({ migrationsFolder: FOLDER })
-  await driver.transaction(async (query) => {
-    await query("select set_config('statement_timeout', '0', true), set_config('lock_timeout', '0', true)")
+  const run = async (query: Query) => {
     await query('select pg_advisory_xact_lock($1::bigint)', [LOCK])
     await query('create schema if not exists drizzle')
     await query(
@@ -30,7 +29,8 @@ export async function migrate(driver: Driver): Promise<void> {
       ])
     }
     return { result: undefined }
-  })
+  }
+  await driver.transaction(run, { patient: true })
 }
 
 /** Which database this is: cluster, timeline and database. Null where the server does not let us ask. */

@@ -141,9 +141,9 @@ export function openPostgres(options: PostgresOptions): Driver {
       }
       return session.query(text, params)
     },
-    async transaction(run) {
+    async transaction(run, options) {
       const session = await writers.lease()
-      const tx = session.begin()
+      const tx = session.begin(options?.patient)
       try {
         const { result, last } = await run(tx.query)
         return { result, rows: await tx.commit(last) }

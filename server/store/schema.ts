@@ -4,8 +4,8 @@
  * by bytes. Times have milliseconds, as a Date has, so that a time read is the time compared. int8 is read as a number.
  * A send only inserts: the end of a conversation and the count of a sender are found by index, not kept in a row. Rows that
  * every send updates would leave a dead version each, and a snapshot held open (a backup) would make all sends slower by it.
- * A probe on the way of a send has exactly one index that can serve it (hence indexes on expressions, and a predicate that is
- * always true): its plan is made once, perhaps while the tables are empty and any prefix of any index looks as good.
+ * A probe of a send or of the log has exactly one index that can serve it (hence indexes on expressions, and a predicate that
+ * is always true): a plan may be made while the tables are empty, and any prefix of any index then looks as good.
  * `messages` and `events` have no foreign keys on purpose: only append_messages and append_events insert there, they hold
  * the lock on the conversation, and a check by row would cost the batch a third of its rate.
  */
@@ -149,9 +149,9 @@ export const events = pgTable(
   },
   (table) => [
     /** Log.page: catch-up by conversation. */
-    index('events_conversation').on(table.conversationId, table.position).where(sql`conversation_id is not null`),
+    index('events_conversation').on(table.conversationId, sql`(position + 0)`).where(sql`conversation_id is not null`),
     /** Log.page: a user's own topic. */
-    index('events_user').on(table.userId, table.position).where(sql`user_id is not null`),
+    index('events_user').on(table.userId, sql`(position + 0)`).where(sql`user_id is not null`),
     check('events_topic', sql`(conversation_id is null) <> (user_id is null)`),
   ],
 )

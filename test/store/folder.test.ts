@@ -4,7 +4,6 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { SyncedFS } from '../../server/store/folder.ts'
 import { openStore } from '../../server/store/store.ts'
 import { template } from './databases.ts'
 import { addMember, checkGapless, createConversation, draft } from './drafts.ts'
@@ -145,7 +144,6 @@ describe('embedded Postgres in a folder', () => {
       }
       await store.close()
       expect(folders).toBeGreaterThan(0)
-      expect(SyncedFS.name).toBe('SyncedFS')
     } finally {
       Object.assign(fs, real)
     }
