@@ -81,16 +81,18 @@ export const message: HandlersOf<Noun> = {
     policy: member,
     run: async ({ tx, actor, input }) => {
       const first = firstVisible(await standing(tx, actor, input.conversationId))
+      const lastSeq = (await tx.conversations.get(input.conversationId))?.lastSeq ?? 0
       const pages = await Promise.all(
         ranges(input, first).map((range) => tx.messages.range(input.conversationId, range)),
       )
       const messages = pages.flat()
-      const lastSeq = (await tx.conversations.get(input.conversationId))?.lastSeq ?? 0
       const [from, to] = [messages[0]?.seq, messages.at(-1)?.seq]
+      // An empty page lies before the first visible message or behind the last one.
+      const [some, ahead] = [lastSeq >= first, input.before !== undefined]
       return {
         messages,
-        hasBefore: from === undefined ? (input.after ?? 0) >= first : from > first,
-        hasAfter: to === undefined ? (input.before ?? Number.MAX_SAFE_INTEGER) <= lastSeq : to < lastSeq,
+        hasBefore: from === undefined ? some && !ahead : from > first,
+        hasAfter: to === undefined ? some && ahead : to < lastSeq,
       }
     },
   },
