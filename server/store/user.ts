@@ -1,4 +1,5 @@
 /** Users: look-ups, and the one upsert. */
+import { isDeepStrictEqual } from 'node:util'
 import { getTableColumns } from 'drizzle-orm'
 import { AppError } from '../../shared/errors.ts'
 import type { User } from '../../shared/model.ts'
@@ -35,6 +36,9 @@ const tableColumns = getTableColumns(users)
 /** Only what is given changes; nothing is written when nothing differs. A new user without a name is called by the id. */
 export async function upsertUser(query: Query, user: Parameters<Tx['upsertUser']>[0]): ReturnType<Tx['upsertUser']> {
   const given = OWN.filter((key) => user[key] !== undefined)
+  // Also an update of nothing locks the row, and that has to be committed: most handshakes tell nothing new.
+  const known = await userReads(query).get(user.id)
+  if (known && given.every((key) => isDeepStrictEqual(known[key], user[key]))) return { user: known, changed: false }
   const names = given.map((key) => tableColumns[key].name)
   const params: Param[] = [user.id]
   for (const key of given) {
