@@ -36,6 +36,8 @@ export class Tail {
   #reading: Promise<void> | undefined
   #readAgain = false
   #healthy = true
+  /** Events that were passed are no longer in the log: others will take their positions, and only a restart can see them. */
+  #forked = false
 
   constructor(options: TailOptions) {
     this.#options = options
@@ -64,7 +66,7 @@ export class Tail {
   get position(): number {
     return this.#position
   }
-  /** False while the log cannot be read. */
+  /** False while the log cannot be read, and for good if it has lost what was passed. */
   get healthy(): boolean {
     return this.#healthy
   }
@@ -131,7 +133,7 @@ export class Tail {
       this.#readAgain = false
       try {
         const page = await this.#options.log.page(null, this.#position, PAGE)
-        this.#healthy = true
+        this.#healthy = !this.#forked
         for (const event of page.events) if (event.position > this.#position) this.#ahead.set(event.position, event)
         for (const position of this.#ahead.keys()) if (position <= this.#position) this.#ahead.delete(position)
         this.#drain()
@@ -142,10 +144,13 @@ export class Tail {
     }
   }
   async #compare(): Promise<void> {
+    const passed = this.#position
     try {
       const { position } = await this.#options.log.tail()
-      this.#healthy = true
+      if (position < passed) this.#forked = true
+      if (this.#forked) throw new Error('The log has lost events that were passed here: restart this node')
       if (position > this.#position) this.#read()
+      else this.#healthy = true
     } catch (error) {
       this.#trouble(error)
     }
