@@ -7,7 +7,7 @@
  */
 import type { TRPCCombinedDataTransformer } from '@trpc/server'
 import type { Encoder } from '@trpc/server/adapters/ws'
-import superjson from 'superjson'
+import superjson, { type SuperJSONResult } from 'superjson'
 import type { Event } from '../../shared/events.ts'
 import type { Sink } from '../../shared/ports.ts'
 
@@ -113,7 +113,7 @@ export class Lane implements Sink {
 
 /** Writes what superjson reads, and keeps markers recognisable. */
 export const transformer: TRPCCombinedDataTransformer = {
-  input: superjson,
+  input: { serialize: superjson.serialize, deserialize: read },
   output: {
     serialize(value: unknown) {
       const serialized = superjson.serialize(value)
@@ -142,6 +142,17 @@ export const encoder: Encoder = {
     }
     return message
   },
+}
+
+/**
+ * What a client wrote, as a tree: shared references are not restored, as a thousand bytes of them can stand for a tree that
+ * takes years to walk. What they stand for is written out as well.
+ */
+function read(given: unknown): unknown {
+  const { json, meta } = isObject(given) ? given : {}
+  const values = isObject(meta) && isObject(meta.values) ? { values: meta.values, v: meta.v } : undefined
+  // superjson looks at what it gets, whatever its type says.
+  return superjson.deserialize({ json, meta: values } as SuperJSONResult)
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
