@@ -87,8 +87,9 @@ export class Calls implements Line {
     this.#waiting.clear()
     for (const call of sent) this.#detach(call)
     for (const call of [...sent, ...later]) this.#waiting.add(call)
-    // The server says that a frame was too big, not which: the biggest one was, if any.
-    const big = code === MESSAGE_TOO_BIG ? sent.toSorted((a, b) => b.size - a.size)[0] : undefined
+    // The server says that a frame was too big, not which: of the calls, the biggest one was. Streams are small.
+    const asked = code === MESSAGE_TOO_BIG ? sent.filter(({ op }) => op.type !== 'subscription') : []
+    const big = asked.toSorted((a, b) => b.size - a.size)[0]
     for (const call of sent) {
       if (call === big) this.#fail(call, new ParleyError('TOO_LARGE', 'The request is too large'))
       else if (call.op.type === 'mutation') this.#fail(call, inDoubt())
@@ -216,6 +217,7 @@ export class Calls implements Line {
     this.#detach(call)
     if (op.type === 'subscription') this.#wire().send(JSON.stringify({ id, method: 'subscription.stop' }))
     this.#depart()
+    this.#pump()
   }
 
   /** The server has nothing more to say to it on this socket. */

@@ -43,6 +43,7 @@ export interface EventsOptions {
 /** The stream behind `on`, `ready` and iterators without a cursor. */
 interface Shared {
   readonly ready: Promise<string>
+  readonly reject: (error: ParleyError) => void
   /** Whether somebody was given `ready`, and so hears how it fails. */
   awaited: boolean
 }
@@ -157,11 +158,13 @@ export class Parley {
 
   /** Ends iterators, fails what is pending with CLOSED, closes the connection. Nothing of the client runs on. */
   async close(): Promise<void> {
+    const error = new ParleyError('CLOSED', 'The client was closed')
     for (const reader of [...this.#readers]) reader.close()
     for (const stream of [...this.#streams]) this.#stop(stream)
+    this.#shared?.reject(error)
     this.#shared = null
     const closing = this.#connection.close()
-    this.#outbox.close(new ParleyError('CLOSED', 'The client was closed'))
+    this.#outbox.close(error)
     await closing
   }
 
@@ -191,7 +194,7 @@ export class Parley {
         })
       },
     }
-    const shared: Shared = { ready: promise, awaited: false }
+    const shared: Shared = { ready: promise, reject, awaited: false }
     const stream = this.#stream(taker, this.#cursor)
     // First, as a stream may fail as soon as it is started.
     this.#shared = shared

@@ -209,8 +209,13 @@ export class Connection {
     this.#error = error
     if (this.#state === state || this.#isClosed()) return
     this.#state = state
-    for (const listener of this.#listeners) notify(() => listener(state))
+    notifyAll(this.#listeners, state)
   }
+}
+
+/** Calls those who listen now: not who begins meanwhile, nor who stops. */
+export function notifyAll<T>(listeners: ReadonlySet<(value: T) => void>, value: T): void {
+  for (const listener of [...listeners]) if (listeners.has(listener)) notify(() => listener(value))
 }
 
 /** Calls what an app gave. What it throws is reported as uncaught, as by any event target, and hinders nobody else. */

@@ -1,6 +1,6 @@
 /** Typed listeners and whatever else takes the items of one shared stream. Each gets every item, in the order of its coming. */
 import type { Event, EventName } from '../shared/events.ts'
-import { notify } from './connection.ts'
+import { notifyAll } from './connection.ts'
 import type { ParleyError } from './errors.ts'
 import type { Item, Reset, Taker } from './stream.ts'
 
@@ -47,7 +47,7 @@ export class Emitter implements Taker {
     const listeners = this.#listeners.get(name)
     if (!listeners || listeners.size === 0) return false
     // `on` typed them by name: this is where the name is looked up again.
-    for (const listener of listeners) notify(() => listener(item as never))
+    notifyAll(listeners, item as never)
     return true
   }
 }

@@ -42,7 +42,7 @@ export class Outbox {
     const { now, newId } = this.#options
     const pending = new PendingMessage(conversationId, draft, {
       clientId: options.clientId ?? newId(),
-      deadline: now() + (options.deadlineMs ?? Number.POSITIVE_INFINITY),
+      due: () => now() + (options.deadlineMs ?? Number.POSITIVE_INFINITY),
       at: new Date(now()),
       retry: (pending) => this.#enqueue(pending),
     })

@@ -4,7 +4,7 @@
  */
 import type { Input } from '../shared/commands.ts'
 import type { Message } from '../shared/model.ts'
-import { notify } from './connection.ts'
+import { notifyAll } from './connection.ts'
 import type { ParleyError } from './errors.ts'
 import { outcome } from './outcome.ts'
 
@@ -23,8 +23,8 @@ export class PendingMessage implements PromiseLike<Message> {
   readonly clientId: string
   readonly conversationId: string
   readonly draft: Draft
-  /** Milliseconds since 1970 at which it is given up. */
-  readonly deadline: number
+  readonly #due: () => number
+  #deadline: number
   readonly #listeners = new Set<(pending: PendingMessage) => void>()
   readonly #retry: (pending: PendingMessage) => void
   #message: Message | LocalMessage
@@ -35,20 +35,26 @@ export class PendingMessage implements PromiseLike<Message> {
   constructor(
     conversationId: string,
     draft: Draft,
-    options: { clientId: string; deadline: number; at: Date; retry: (pending: PendingMessage) => void },
+    options: { clientId: string; due: () => number; at: Date; retry: (pending: PendingMessage) => void },
   ) {
     const { type = 'text', content, metadata = null, replyTo = null } = draft
     const { clientId, at } = options
     this.conversationId = conversationId
     this.clientId = clientId
     this.draft = draft
-    this.deadline = options.deadline
+    this.#due = options.due
+    this.#deadline = options.due()
     this.#retry = options.retry
     this.#message = { id: null, seq: null, conversationId, clientId, type, content, metadata, replyTo, createdAt: at }
   }
 
   get status(): PendingStatus {
     return this.#status
+  }
+
+  /** Milliseconds since 1970 at which it is given up; a retry begins anew. */
+  get deadline(): number {
+    return this.#deadline
   }
 
   /** What to show: the draft with `id` and `seq` null, then the message as stored. */
@@ -77,9 +83,10 @@ export class PendingMessage implements PromiseLike<Message> {
     return () => this.#listeners.delete(listener)
   }
 
-  /** Sends a failed message again, behind what waits in its conversation. */
+  /** Sends a failed message again, behind what waits in its conversation; not once the client was closed. */
   retry(): this {
-    if (this.#status !== 'failed') return this
+    if (this.#status !== 'failed' || this.#error?.code === 'CLOSED') return this
+    this.#deadline = this.#due()
     this.#outcome = outcome()
     this.#change('pending', null)
     this.#retry(this)
@@ -105,6 +112,6 @@ export class PendingMessage implements PromiseLike<Message> {
   #change(status: PendingStatus, error: ParleyError | null): void {
     this.#status = status
     this.#error = error
-    for (const listener of this.#listeners) notify(() => listener(this))
+    notifyAll(this.#listeners, this)
   }
 }

@@ -115,7 +115,7 @@ export class Stream {
   async #recover(error: ParleyError): Promise<void> {
     if (this.#stopped) return
     try {
-      if (error.code === 'RESET') await this.#reset(String(error.details.reason ?? 'unknown'))
+      if (error.code === 'RESET') await this.#reset(String(error.details.reason ?? 'unknown'), this.#attempt++)
       else if (error.retry) await this.#pause.wait(this.#backoff(this.#attempt++))
       else return this.#fail(error)
     } catch (failure) {
@@ -124,7 +124,9 @@ export class Stream {
     if (!this.#stopped) this.#subscribe()
   }
 
-  async #reset(reason: string): Promise<void> {
+  async #reset(reason: string, attempt: number): Promise<void> {
+    // At once, unless the last try brought nothing.
+    if (attempt > 0) await this.#pause.wait(this.#backoff(attempt))
     const snapshot = await this.#snapshot()
     if (snapshot === null) return
     this.#feed.reset(snapshot.cursor)
