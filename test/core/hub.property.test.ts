@@ -24,6 +24,7 @@ const step = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('publish' as const),
       room,
+      count: fc.integer({ min: 1, max: 8 }),
       how: fc.constantFrom('offer', 'ring', 'late', 'lost'),
     }),
   },
@@ -63,8 +64,10 @@ class Device {
   readonly userId: string
   readonly hub: Hub
   readonly log: LogModel
+  readonly pause: () => Promise<void>
 
-  constructor(userId: string, hub: Hub, log: LogModel) {
+  constructor(userId: string, hub: Hub, log: LogModel, pause: () => Promise<void>) {
+    this.pause = pause
     this.userId = userId
     this.hub = hub
     this.log = log
@@ -95,9 +98,15 @@ class Device {
     }
     try {
       do {
-        for await (const page of feed.replay()) for (const event of page.events) take(event, page.cursor)
+        for await (const page of feed.replay()) {
+          for (const event of page.events) take(event, page.cursor)
+          await this.pause()
+        }
         if (!current()) return
         this.cursor = positionOf(EPOCH, feed.cursor)
+        // Whoever reads slowly, or attaches late, may find that the ring has moved on.
+        await this.pause()
+        if (!current()) return
       } while (!feed.attach({ push: take, end() {} }))
       this.#feed = feed
     } catch (error) {
@@ -121,8 +130,8 @@ const turns = async (count: number) => {
 test('every client sees exactly what the log lets it see, once and in order', async () => {
   await fc.assert(
     fc.asyncProperty(
-      fc.array(step, { minLength: 5, maxLength: 80 }),
-      fc.integer({ min: 4, max: 40 }),
+      fc.array(step, { minLength: 5, maxLength: 100, size: 'max' }),
+      fc.integer({ min: 1, max: 12 }),
       async (steps, ringSize) => {
         const log = new LogModel()
         const broker = handBroker()
@@ -139,7 +148,7 @@ test('every client sees exactly what the log lets it see, once and in order', as
           onError: (error) => errors.push(error),
         })
         await hub.start()
-        const devices = new Map(USERS.map((id) => [id, new Device(id, hub, log)]))
+        const devices = new Map(USERS.map((id) => [id, new Device(id, hub, log, () => turns((wait++ * 7) % 11))]))
         const late: number[] = []
         const publish = (how: string, event: ReturnType<LogModel['append']>) => {
           if (how === 'offer') hub.tail.offer([event])
@@ -147,7 +156,9 @@ test('every client sees exactly what the log lets it see, once and in order', as
           if (how === 'late') late.push(event.position)
         }
         for (const s of steps) {
-          if (s.do === 'publish') publish(s.how, log.append(s.room, { text: 'hi' }))
+          if (s.do === 'publish') {
+            for (let i = 0; i < s.count; i++) publish(s.how, log.append(s.room, { text: 'hi' }))
+          }
           if (s.do === 'join' && !log.isMember(s.user, s.room)) publish(s.how, log.append(s.room, { join: s.user }))
           if (s.do === 'leave' && log.isMember(s.user, s.room)) publish(s.how, log.append(s.room, { leave: s.user }))
           if (s.do === 'attach') devices.get(s.user)?.attach()
@@ -163,7 +174,8 @@ test('every client sees exactly what the log lets it see, once and in order', as
         await hub.tail.passed(log.events.length, 5_000)
         for (let i = 0; i < 2_000 && [...devices.values()].some((device) => !device.live); i++) await turns(1)
         await hub.stop()
-        expect(errors).toEqual([])
+        // A page that the tail asked for may be pruned before the answer, when offers have taken the tail further: it asks again.
+        expect(errors.filter((error) => toAppError(error).code !== 'RESET')).toEqual([])
         for (const device of devices.values()) {
           const expected = log.events.filter(
             (event) => event.position > device.from && log.visible(device.userId, event),
@@ -172,6 +184,6 @@ test('every client sees exactly what the log lets it see, once and in order', as
         }
       },
     ),
-    { numRuns: 150 },
+    { numRuns: 300 },
   )
 })
