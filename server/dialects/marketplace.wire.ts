@@ -69,10 +69,14 @@ export const chatUpdate = (card: Card): z.input<typeof ChatUpdate> => ({
   _id: card.conversation.id,
   participants: [...card.members.values()].map((member) => person(member.profile)),
   ...job(card),
-  ...(card.lastMessage === null ? {} : last(card.lastMessage)),
+  ...(card.lastMessage !== null && isForAll(card.lastMessage, card) ? last(card.lastMessage) : {}),
   unreadCount: Object.fromEntries([...card.members.values()].map((member) => [member.userId, member.unread])),
   isActive: card.memberCount > 1,
 })
+
+/** One payload goes to everybody: where history is hidden, it must not show newcomers what was written before them. */
+const isForAll = ({ createdAt }: Message, { conversation, members }: Card) =>
+  conversation.historyVisible || [...members.values()].every(({ joinedAt }) => joinedAt < createdAt)
 
 /** The job that a chat is about stands in the conversation's context as `jobId` and `jobTitle`. */
 function job({ conversation: { context, title } }: Card): Pick<z.input<typeof ChatUpdate>, 'jobId'> {
