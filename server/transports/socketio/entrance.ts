@@ -149,8 +149,7 @@ export class Entrance {
       conn.off('close', leave)
       present.delete(nsp.name)
       const talk = this.#bySocket.get(socket)
-      if (talk) this.#talks.delete(talk.session.actor.connectionId)
-      talk?.close()
+      void talk?.close().then(() => this.#talks.delete(talk.session.actor.connectionId))
     }
     // A namespace may be left alone, and the connection may go before the socket is there.
     socket.once('disconnect', leave)

@@ -17,6 +17,8 @@ interface Parts {
   readonly scope: Scope
   /** Where to go on from; the present if missing. */
   readonly cursor?: string
+  /** Whether the socket hears a topic in this wording by another subscription: they share one adapter room. */
+  readonly elsewhere: (own: Hearing, topic: Topic) => boolean
   /** The actor may not hear this any more. */
   readonly onEnd: () => void
 }
@@ -92,7 +94,7 @@ export class Hearing implements Sink {
     if (!this.topics.delete(topic)) return
     this.#muted.delete(topic)
     this.#inTurn(topic, () => {
-      if (this.topics.has(topic)) return
+      if (this.topics.has(topic) || this.#parts.elsewhere(this, topic)) return
       this.#parts.seat.leave(this.channel.roomOf(topic))
       this.channel.left(topic)
     })

@@ -21,6 +21,10 @@ export class Inbox {
     return true
   }
 
+  /** Resolves when nothing waits any more. */
+  async idle(): Promise<void> {
+    await this.#running
+  }
   /** Drops what waits; resolves when the job at work is done. */
   async close(): Promise<void> {
     this.#closed = true

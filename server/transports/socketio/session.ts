@@ -53,17 +53,17 @@ export class Session {
     const kept = this.#base.filter((own) => wanted.some((one) => isSame(own, one)))
     const added = await this.#openAll(wanted.filter((one) => !kept.some((own) => isSame(own, one))))
     const late = added.filter((hearing) => !hearing.start())
-    for (const hearing of [...this.#base, ...this.#asked.values()]) if (!kept.includes(hearing)) hearing.close()
+    const gone = [...this.#base, ...this.#asked.values()].filter((hearing) => !kept.includes(hearing))
     this.#asked.clear()
     this.#base = [...kept, ...added]
     this.dialect = dialect
+    for (const hearing of gone) hearing.close()
     await Promise.all(late.map((hearing) => hearing.reopen()))
   }
+  /** Hears nothing more. What it asked for is remembered: what the socket said before it went is still done. */
   close(): void {
     this.#closed = true
     for (const hearing of [...this.#base, ...this.#asked.values()]) hearing.close()
-    this.#asked.clear()
-    this.#base = []
   }
 
   /** Conversations heard without asking. */
@@ -93,7 +93,8 @@ export class Session {
       const live = hearing.start()
       before?.close()
       if (!live) await hearing.reopen()
-      if (hearing.closed) throw new AppError('FORBIDDEN', 'Not a member of this conversation')
+      if (this.#closed) hearing.close()
+      else if (hearing.closed) throw new AppError('FORBIDDEN', 'Not a member of this conversation')
       this.#asked.set(topic, hearing)
     } finally {
       cards.release(conversationId)
@@ -117,12 +118,20 @@ export class Session {
     const { core, cards, actor, seat } = this.#parts
     const hearings = wanted.map(({ wording, scope }) => {
       const onEnd = () => this.#ended(hearing)
-      const hearing = new Hearing({ core, cards, actor, seat, wording, scope, onEnd })
+      const elsewhere = (own: Hearing, topic: Topic) => this.#hears(own, topic)
+      const hearing = new Hearing({ core, cards, actor, seat, wording, scope, elsewhere, onEnd })
       return hearing
     })
     await Promise.all(hearings.map((hearing) => hearing.open()))
     // The socket may have gone meanwhile.
-    return this.#closed ? [] : hearings
+    if (this.#closed) for (const hearing of hearings) hearing.close()
+    return hearings
+  }
+  /** Whether another hearing than `own` hears the topic in the same wording. */
+  #hears(own: Hearing, topic: Topic): boolean {
+    const hears = (one: Hearing) => one !== own && one.channel === own.channel && one.hears(topic)
+    const asked = this.#asked.get(topic)
+    return this.#base.some(hears) || (asked !== undefined && hears(asked))
   }
   #ended(hearing: Hearing): void {
     this.#base = this.#base.filter((own) => own !== hearing)

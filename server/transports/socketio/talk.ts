@@ -33,6 +33,7 @@ export class Talk {
   readonly #parts: Parts
   readonly #inbox: Inbox
   #leaveDialect = () => {}
+  #gone = false
   #spokenAt: number | undefined
 
   constructor(parts: Parts) {
@@ -68,16 +69,20 @@ export class Talk {
     const line = dialect?.connect.log?.(actor, this.session.conversations)
     if (line) log.info(line[1], line[0])
   }
-  close(): void {
-    void this.finish()
+  /** The socket has gone and hears nothing more; resolves when what it said before is done. */
+  async close(): Promise<void> {
+    this.#gone = true
     this.session.close()
     this.#leaveDialect()
     this.#leaveDialect = () => {}
+    await this.#inbox.idle()
   }
-  /** In the way that makes a client come back. */
+  /** In the way that makes a client come back. What it said and is not done yet is dropped. */
   hangUp(): void {
+    void this.finish()
     this.#parts.socket.conn.close()
   }
+  /** Drops what waits; resolves when the event at work is done. */
   finish(): Promise<void> {
     return this.#inbox.close()
   }
@@ -128,12 +133,14 @@ export class Talk {
   /** Counts this connection in a dialect; if it is one too many, says so and ends it for good. */
   #enter(dialect: Dialect): boolean {
     const { admit, actor, socket } = this.#parts
+    if (this.#gone) return true
     try {
       this.#leaveDialect = admit(dialect, actor.userId)
       return true
     } catch (thrown) {
       this.#leaveDialect = () => {}
       fail(dialect.error(toAppError(thrown)), this.seat.emit, undefined)
+      void this.finish()
       socket.disconnect()
       return false
     }
