@@ -9,9 +9,11 @@ const Sender = z.object({
   email: z.string().nullable(),
   avatar: z.string().nullable(),
 })
+/** Text or number: whatever the client gave comes back as it was, clients compare it strictly. */
+const TempId = z.union([z.string(), z.number()])
 export const Fields = z.object({
-  _id: z.string(),
-  tempId: z.string(),
+  _id: TempId,
+  tempId: TempId,
   body: z.string(),
   image: z.string().nullable(),
   filename: z.string().nullable(),
@@ -26,7 +28,7 @@ const optimistic = { isOptimistic: z.literal(true) }
 const confirmed = { isConfirmed: z.literal(true) }
 const RoomConfirmed = InRoom.extend(confirmed)
 const ChannelConfirmed = InChannel.extend(confirmed)
-export const Failed = z.object({ tempId: z.string(), error: z.string() })
+export const Failed = z.object({ tempId: TempId, error: z.string() })
 const Elsewhere = z.object({ message: z.string(), userId: z.string(), timestamp: Time })
 export const Signal = z.record(z.string(), z.unknown())
 
@@ -66,14 +68,13 @@ export const Ack = z.union([
   }),
 ])
 
-/** It has to fit into a `clientId`, with what is added to it there. */
-const tempId = z.union([z.string().max(100, 'tempId is too long'), z.number()]).nullish()
 const given = {
   body: z.string().max(10_000).default(''),
   image: z.string().nullish(),
   filename: z.string().nullish(),
   senderId: z.unknown().optional(),
-  tempId,
+  /** It has to fit into a `clientId`, with what is added to it there. */
+  tempId: z.union([z.string().max(100, 'tempId is too long'), z.number()]).nullish(),
 }
 const place = (name: string) =>
   z

@@ -1,8 +1,8 @@
 /**
  * Messages in the words of `rooms`. A temporary id must be the same in all four events of a message, on every node and after
- * a restart, so it travels inside the `clientId`, the one thing that they all carry: `r:<24 hex digits>:<tempId>`. The digits
- * are new for each send, since temporary ids collide and are no key. A message from elsewhere gets one made of its own
- * clientId and time.
+ * a restart, so it travels inside the `clientId`, the one thing that they all carry: `r:<24 hex digits>:<tempId>`, with `#`
+ * before a number. The digits are new for each send, since temporary ids collide and are no key. A message from elsewhere
+ * gets one made of its own clientId and time.
  */
 import type { z } from 'zod'
 import type { Input } from '../../shared/commands.ts'
@@ -62,9 +62,14 @@ export const SIGNALED = {
   (data: z.input<typeof Signal>) => readonly Emit<typeof wire>[]
 >
 
-const OWN = /^r:[0-9a-f]{24}:(.+)$/
-export const tempIdOf = (clientId: string, at: Date): string =>
-  OWN.exec(clientId)?.[1] ?? made(clientId.toLowerCase().replace(/[^0-9a-z]/g, ''), at)
+const OWN = /^r:[0-9a-f]{24}([:#])(.+)$/s
+export function tempIdOf(clientId: string, at: Date): string | number {
+  const [, sign, text] = OWN.exec(clientId) ?? []
+  const given = sign === '#' ? Number(text) : text
+  // Any client may choose a clientId that looks like one of these.
+  if (typeof given === 'string' || (given !== undefined && Number.isFinite(given))) return given
+  return made(clientId.toLowerCase().replace(/[^0-9a-z]/g, ''), at)
+}
 const made = (letters: string, at: Date) => `temp_${at.getTime()}_${letters.slice(-9).padStart(9, '0')}`
 
 type Given = { body: string } & { [K in 'image' | 'filename']?: string | null | undefined } & {
@@ -75,11 +80,12 @@ type Given = { body: string } & { [K in 'image' | 'filename']?: string | null | 
 /** The part of a send that does not depend on the place. A picture without words is a message of type image. */
 export function draft({ body, image, filename, tempId, workspaceId }: Given, { id, at }: Call) {
   const extra = Object.entries({ image: body ? image : undefined, filename, workspaceId })
+  const temp = tempId || made(id, at)
   const metadata = Object.fromEntries(extra.flatMap(([key, value]) => (value ? [[key, value]] : [])))
   return {
     ...(body ? { content: body } : { type: 'image' as const, content: image ?? '' }),
     metadata: Object.keys(metadata).length > 0 ? metadata : null,
-    clientId: `r:${id}:${tempId || made(id, at)}`,
+    clientId: `r:${id}${typeof temp === 'number' ? '#' : ':'}${temp}`,
     optimistic: true,
   }
 }
@@ -89,7 +95,7 @@ type Common = Pick<Message, 'type' | 'content' | 'metadata' | 'conversationId'>
 
 const text = (value: unknown): string | null => (typeof value === 'string' ? value : null)
 
-function shown(message: Common, temp: string, sender: Sender, createdAt: Date, updatedAt: Date): Shown {
+function shown(message: Common, temp: string | number, sender: Sender, createdAt: Date, updatedAt: Date): Shown {
   const isImage = message.type === 'image'
   return {
     _id: temp,
