@@ -47,6 +47,8 @@ export interface App {
   close(): Promise<void>
 }
 
+/** What is left of HTTP when the clients are gone has so long, ms. */
+const STOP_MS = 2_000
 const PRUNE_EVERY_MS = 3_600_000
 
 /** Starts a server. Settings come from the environment unless `parts.config` is given. */
@@ -81,7 +83,7 @@ export async function createApp(parts: Parts = {}): Promise<App> {
   })
 
   const { authenticate } = auth
-  const trpc = createTrpc({ core, authenticate, config, log })
+  const trpc = createTrpc({ core, system, authenticate, config, log })
   const bridge = createBridge({ core, system, authenticate, config, log })
   const http = fastify({
     loggerInstance: log,
@@ -108,7 +110,10 @@ export async function createApp(parts: Parts = {}): Promise<App> {
     clearInterval(prune)
     const stopped = http.close()
     await Promise.all([trpc.drain(), bridge.drain()])
+    // Who never finishes a request, or never reads the answer, is not waited for.
+    const cut = setTimeout(() => http.server.closeAllConnections(), STOP_MS)
     await stopped
+    clearTimeout(cut)
     await Promise.all([trpc.close(), bridge.close()])
     await hub.stop()
     await Promise.all([store.close(), broker.close()])

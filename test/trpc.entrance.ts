@@ -67,7 +67,8 @@ export async function startEntrance({ core, auth, token }: Backend, options: Ent
   const log = { error: (fields: object, message: string) => void logged.push({ fields, message }) }
   const { maxPayload = 65_536, maxBuffered = 1 << 20, origins = [], limits = {} } = options
   const config = { rpc: { maxPayload, maxBuffered }, origins, production: true }
-  const trpc = createTrpc({ core: options.wrap?.(core) ?? core, authenticate: auth.authenticate, config, log, limits })
+  const { authenticate } = auth
+  const trpc = createTrpc({ core: options.wrap?.(core) ?? core, system, authenticate, config, log, limits })
   const http = fastify({ forceCloseConnections: true })
   registerHealth(http, options.checks ?? {})
   await trpc.register(http)

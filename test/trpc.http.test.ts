@@ -1,4 +1,6 @@
 /** The same router over HTTP and server-sent events. */
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { createTRPCClient, httpBatchLink, httpLink } from '@trpc/client'
 import superjson from 'superjson'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -166,4 +168,40 @@ test('an SSE stream breaks off, to be resumed: at the end of its token, and when
   for (const { inbox } of [short, long]) {
     expect(inbox.items.map((sse) => sse.event)).toEqual(['connected', 'message'])
   }
+})
+
+// An SSE reader that did not read was cut off in name only: its stream, its events and its connection stayed.
+test('an SSE reader that never reads loses its connection', async () => {
+  await using server = await startEntrance(backend, { limits: { queue: 50, closeMs: 50 } })
+  const ann = await backend.actor('ann')
+  const { conversation } = await backend.core.execute(ann, 'conversation.create', { kind: 'group' })
+  const conversationId = conversation.id
+  const reader = connect(server.port, '127.0.0.1')
+  reader.on('error', () => undefined)
+  const input = encodeURIComponent(JSON.stringify({ json: { conversationId } }))
+  reader.write(
+    `GET /trpc/message.onEvent?input=${input} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${server.token('ann')}\r\n\r\n`,
+  )
+  await once(reader, 'data')
+  reader.pause()
+  const readers = () => backend.hub.occupancy(`conversation:${conversationId}`).connections
+  await expect.poll(readers).toBe(1)
+  // The kernel takes some megabytes before anything waits in the server.
+  const metadata = { text: 'x'.repeat(15_000) }
+  const large = () =>
+    backend.core.execute(ann, 'message.send', { conversationId, content: 'x'.repeat(10_000), metadata })
+  for (let round = 0; round < 40 && readers() > 0; round++) await Promise.all(Array.from({ length: 20 }, large))
+  await expect.poll(readers).toBe(0)
+  reader.destroy()
+}, 60_000)
+
+// A batch over HTTP names its calls in the path; beyond 100 characters it was an unknown route.
+test('twenty calls in one request', async () => {
+  await using server = await startEntrance(backend)
+  const headers = { authorization: `Bearer ${server.token('zoe')}` }
+  const api = createTRPCClient<AppRouter>({
+    links: [httpBatchLink({ url: `${server.url}/trpc`, transformer: superjson, headers })],
+  })
+  const answers = await Promise.all(Array.from({ length: 20 }, () => api.conversation.list.query({})))
+  expect(answers).toEqual(Array.from({ length: 20 }, () => ({ conversations: [], next: null })))
 })

@@ -12,6 +12,7 @@ import type { Core } from '../../shared/ports.ts'
 import { shapeOf } from '../../shared/router/failure.ts'
 import type { AppRouter } from '../../shared/router/index.ts'
 import type { Context } from '../../shared/router/trpc.ts'
+import type { Revocations } from './revocations.ts'
 import { type Authenticate, identify, tokenOf } from './session.ts'
 import { byQueue } from './stream.ts'
 
@@ -23,6 +24,7 @@ interface HttpOptions {
   core: Core
   authenticate: Authenticate
   onError(failed: { error: TRPCError; path: string | undefined }): void
+  revocations: Revocations
   /** Aborts when the server stops. */
   stopping: AbortSignal
   /** Bytes of one body. */
@@ -31,6 +33,8 @@ interface HttpOptions {
   batch: number
   /** Events that may wait for one reader. */
   queue: number
+  /** Time for a reader to take the end of a stream, ms. */
+  closeMs: number
 }
 
 export async function serveHttp<L extends FastifyBaseLogger>(fastify: Http<L>, options: HttpOptions): Promise<void> {
@@ -55,7 +59,8 @@ export async function serveHttp<L extends FastifyBaseLogger>(fastify: Http<L>, o
         res,
         path: req.params['*'],
         maxBatchSize: batch,
-        createContext: ({ info }) => contextOf(options, tokenOf(info.connectionParams, req.headers.authorization)),
+        createContext: ({ info }) =>
+          contextOf(options, tokenOf(info.connectionParams, req.headers.authorization), res.raw),
         onError,
       }),
     )
@@ -63,8 +68,9 @@ export async function serveHttp<L extends FastifyBaseLogger>(fastify: Http<L>, o
 }
 
 async function contextOf(
-  { core, authenticate, stopping, queue }: HttpOptions,
+  { core, authenticate, stopping, queue, closeMs, revocations }: HttpOptions,
   token: string | undefined,
+  response: ServerResponse,
 ): Promise<Context> {
   const actor = await identify(authenticate, token)
   return {
@@ -73,8 +79,16 @@ async function contextOf(
     // One request is one batch, and that is bounded.
     admit: () => () => undefined,
     async deliver(open, signal = new AbortController().signal) {
-      const expiresAt = actor instanceof AppError ? null : actor.expiresAt
-      return byQueue(await open(), signal, { stopping, expiresAt, bound: queue })
+      if (actor instanceof AppError) throw actor
+      const { userId, expiresAt } = actor
+      const onRevoked = (leave: () => void) => revocations.on(userId, leave)
+      // A stream ends where it is read; where it is not, its connection does.
+      const hangUp = () => {
+        if (response.closed) return
+        const cut = setTimeout(() => response.destroy(), closeMs)
+        response.once('close', () => clearTimeout(cut))
+      }
+      return byQueue(await open(), signal, { stopping, onRevoked, expiresAt, bound: queue, hangUp })
     },
   }
 }

@@ -6,6 +6,7 @@ import { AppError, CLOSES, toAppError } from '../../shared/errors.ts'
 import type { Actor, Core, Feed } from '../../shared/ports.ts'
 import type { Context, Pages } from '../../shared/router/trpc.ts'
 import { at } from './deadline.ts'
+import type { Revocations } from './revocations.ts'
 import type { Close, TypedSocket } from './socket.ts'
 import { byLane } from './stream.ts'
 
@@ -27,7 +28,10 @@ export interface SessionLimits {
 export const identify = (authenticate: Authenticate, token: string | undefined): Promise<Actor | AppError> =>
   authenticate(token).catch(toAppError)
 
-/** The token of connectionParams, or of the Authorization header. Never of the query: those end up in logs. */
+/**
+ * The token of connectionParams, or of the Authorization header. Over HTTP connectionParams are in the query, which proxies
+ * may log: that is how an EventSource, which cannot set headers, proves who it is.
+ */
 export function tokenOf(params: Record<string, string | undefined> | null, authorization: string | undefined) {
   return params?.token ?? authorization?.match(/^Bearer +(\S+)$/i)?.[1]
 }
@@ -35,22 +39,29 @@ export function tokenOf(params: Record<string, string | undefined> | null, autho
 export class Session {
   readonly #socket: TypedSocket
   readonly #limits: SessionLimits
+  readonly #revocations: Revocations
   #calls = 0
   #streams = 0
   #draining = false
   #callOff: () => void = () => undefined
 
-  constructor(socket: TypedSocket, limits: SessionLimits) {
+  constructor(socket: TypedSocket, limits: SessionLimits, revocations: Revocations) {
     this.#socket = socket
     this.#limits = limits
+    this.#revocations = revocations
     this.#leaveAt(Date.now() + limits.handshakeMs, CLOSES.refused)
     socket.once('close', () => this.#callOff())
   }
 
   async open(core: Core, authenticate: Authenticate, token: string | undefined): Promise<Context> {
+    // The token is there: if it cannot be checked in time, that is not the client's fault, and it may come back.
+    this.#leaveAt(Date.now() + this.#limits.handshakeMs, CLOSES.restart)
     const actor = await identify(authenticate, token)
-    if (!(actor instanceof AppError)) this.#leaveAt(actor.expiresAt, CLOSES.expired)
-    else {
+    if (!(actor instanceof AppError)) {
+      this.#leaveAt(actor.expiresAt, CLOSES.expired)
+      const off = this.#revocations.on(actor.userId, () => this.#socket.leave(CLOSES.refused))
+      this.#socket.once('close', off)
+    } else {
       const close = actor.code === 'UNAUTHENTICATED' ? CLOSES.refused : CLOSES.restart
       this.#leaveAt(Date.now() + this.#limits.refusedMs, close)
     }
@@ -64,6 +75,8 @@ export class Session {
   }
 
   #admit(): () => void {
+    // Nobody would hear the answer, and its token may have ended.
+    if (this.#socket.readyState !== this.#socket.OPEN) throw new AppError('UNAVAILABLE', 'The connection is closing')
     if (this.#calls >= this.#limits.calls) throw new AppError('RATE_LIMITED', 'Too many calls in flight')
     this.#calls++
     return () => {

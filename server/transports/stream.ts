@@ -1,7 +1,7 @@
 /**
  * A feed as pages for one subscription: a ready page with the cursor, what was missed, then live. Over WebSocket live events
- * go by a lane; over HTTP (SSE) they wait in a bounded queue for the reader, and who falls behind is cut off and comes back
- * with its cursor. Both end when the signal does or when the actor may not see more; both detach whatever happens.
+ * go by a lane; over HTTP (SSE) they wait in a bounded queue for the reader, and who falls behind is cut off, reading or not,
+ * and comes back with its cursor. Both end when the signal does or when the actor may not see more; both detach whatever happens.
  */
 import { tracked } from '@trpc/server'
 import type { Event } from '../../shared/events.ts'
@@ -25,7 +25,7 @@ export async function* byLane(feed: Feed, signal: AbortSignal, socket: TypedSock
         await socket.flushed()
         if (signal.aborted) return
       }
-      if (feed.attach(lane)) break
+      if (signal.aborted || feed.attach(lane)) break
     }
     if (lane.bound && !signal.aborted) await lane.closed
   } catch (error) {
@@ -40,19 +40,21 @@ export async function* byLane(feed: Feed, signal: AbortSignal, socket: TypedSock
 class Queue implements Sink {
   state: 'open' | 'ended' | 'cut' = 'open'
   readonly #bound: number
+  readonly #hangUp: () => void
   #events: Event[] = []
   #cursor: string | undefined
   #wake: () => void = () => undefined
 
-  constructor(bound: number) {
+  constructor(bound: number, hangUp: () => void) {
     this.#bound = bound
+    this.#hangUp = hangUp
   }
 
   push(event: Event, cursor: string): void {
-    if (this.#events.length < this.#bound) {
-      this.#events.push(event)
-      this.tick(cursor)
-    } else this.cut()
+    if (this.#events.length >= this.#bound) this.cut()
+    if (this.state === 'cut') return
+    this.#events.push(event)
+    this.tick(cursor)
   }
   tick(cursor: string): void {
     this.#cursor = cursor
@@ -63,8 +65,11 @@ class Queue implements Sink {
     this.#wake()
   }
   cut(): void {
+    if (this.state === 'cut') return
     this.state = 'cut'
+    this.#events = []
     this.#wake()
+    this.#hangUp()
   }
 
   /** What has come since the last time, in one page. */
@@ -85,17 +90,25 @@ class Queue implements Sink {
 interface Until {
   /** When the server stops. */
   stopping: AbortSignal
+  /** When the reader is deactivated. Returns how to stop listening. */
+  onRevoked: (leave: () => void) => () => void
   /** When the reader's token ends, ms since 1970. */
   expiresAt: number | null
   /** Events that may wait for the reader. */
   bound: number
+  /** Called when the reader is to go, which it may not notice. */
+  hangUp: () => void
 }
 
-export async function* byQueue(feed: Feed, signal: AbortSignal, { stopping, expiresAt, bound }: Until): Pages {
-  const queue = new Queue(bound)
+export async function* byQueue(
+  feed: Feed,
+  signal: AbortSignal,
+  { stopping, onRevoked, expiresAt, bound, hangUp }: Until,
+): Pages {
+  const queue = new Queue(bound, hangUp)
   const cut = () => queue.cut()
   for (const over of [signal, stopping]) over.addEventListener('abort', cut, { once: true })
-  const forget = at(expiresAt, cut)
+  const forget = [at(expiresAt, cut), onRevoked(cut)]
   if (signal.aborted || stopping.aborted) cut()
   try {
     yield tracked<readonly Event[]>(feed.cursor, [])
@@ -112,7 +125,7 @@ export async function* byQueue(feed: Feed, signal: AbortSignal, { stopping, expi
     throw toTrpcError(error)
   } finally {
     stopping.removeEventListener('abort', cut)
-    forget()
+    for (const off of forget) off()
     feed.detach()
   }
   // Breaks the connection without a last word, which is what makes an EventSource reconnect; `return` would complete it.

@@ -9,11 +9,12 @@ import type { TRPCError } from '@trpc/server'
 import { getWSConnectionHandler } from '@trpc/server/adapters/ws'
 import type { FastifyBaseLogger } from 'fastify'
 import { WebSocketServer } from 'ws'
-import type { Core } from '../../shared/ports.ts'
+import type { Actor, Core } from '../../shared/ports.ts'
 import { failureOf } from '../../shared/router/failure.ts'
 import { createRouter } from '../../shared/router/index.ts'
 import { type Http, serveHttp } from './http.ts'
 import { encoder, transformer } from './lane.ts'
+import { Revocations } from './revocations.ts'
 import { type Authenticate, Session, type SessionLimits, tokenOf } from './session.ts'
 import { TypedSocket } from './socket.ts'
 
@@ -47,6 +48,8 @@ const LIMITS: Limits = {
 
 export interface TrpcOptions {
   core: Core
+  /** May follow the log. */
+  system: Actor
   authenticate: Authenticate
   /** Bytes of one frame or body, and bytes that may wait for one WebSocket reader before it is cut off. */
   config: { readonly rpc: { readonly maxPayload: number; readonly maxBuffered: number } }
@@ -56,11 +59,12 @@ export interface TrpcOptions {
 
 export type Trpc = ReturnType<typeof createTrpc>
 
-export function createTrpc({ core, authenticate, config, log, limits: given }: TrpcOptions) {
+export function createTrpc({ core, system, authenticate, config, log, limits: given }: TrpcOptions) {
   const limits = { ...LIMITS, ...given }
   const sse = { ping: { enabled: true, intervalMs: 15_000 }, client: { reconnectAfterInactivityMs: 45_000 } }
   const router = createRouter({ transformer, sse })
   const sessions = new Set<Session>()
+  const revocations = new Revocations()
   const stopping = new AbortController()
   // Every stream over HTTP listens to it.
   setMaxListeners(0, stopping.signal)
@@ -82,7 +86,7 @@ export function createTrpc({ core, authenticate, config, log, limits: given }: T
     socket.on('error', () => socket.terminate())
     socket.highWater = config.rpc.maxBuffered
     socket.closeMs = limits.closeMs
-    const session = new Session(socket, limits)
+    const session = new Session(socket, limits, revocations)
     sessions.add(session)
     socket.once('close', () => sessions.delete(session))
     const handle = getWSConnectionHandler({
@@ -115,14 +119,16 @@ export function createTrpc({ core, authenticate, config, log, limits: given }: T
       wss.handleUpgrade(request, socket, head, (client) => connect(client, request))
     },
 
-    /** Adds `/trpc/*` to the HTTP server. */
+    /** Adds `/trpc/*` to the HTTP server, and begins to follow the log. */
     async register<L extends FastifyBaseLogger>(fastify: Http<L>): Promise<void> {
+      await revocations.start(core, system)
       const { maxPayload } = config.rpc
       await serveHttp(fastify, {
         router,
         core,
         authenticate,
         onError,
+        revocations,
         stopping: stopping.signal,
         maxPayload,
         ...limits,
@@ -142,6 +148,7 @@ export function createTrpc({ core, authenticate, config, log, limits: given }: T
 
     async close(): Promise<void> {
       stopping.abort()
+      revocations.stop()
       wss.close()
       cutOff()
     },

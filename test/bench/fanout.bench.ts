@@ -3,8 +3,6 @@
  * that is ready, and against tRPC's own generator path. The ways take turns; ratios are of medians.
  * Targets: at most 1.3 times raw ws, with equal and with distinct request ids; at least 4 times better than stock.
  * Last figures (Node 20.20, two busy cores, medians of 7): equal ids 0.97, distinct ids 1.13 times raw ws; stock 9.6 times the lanes.
- *
- * Last figures: see the table at the end of the file.
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'

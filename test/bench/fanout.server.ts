@@ -9,6 +9,7 @@ import { initTRPC, tracked } from '@trpc/server'
 import { getWSConnectionHandler } from '@trpc/server/adapters/ws'
 import superjson from 'superjson'
 import { type WebSocket, WebSocketServer } from 'ws'
+import { system } from '../../server/auth.ts'
 import { memoryBroker } from '../../server/cluster/memory.ts'
 import { LogFeed } from '../../server/core/feed.ts'
 import { Hub } from '../../server/core/hub.ts'
@@ -77,7 +78,7 @@ const authenticate = async (): Promise<Actor> => {
   return actor as unknown as Actor
 }
 const config = { rpc: { maxPayload: 65_536, maxBuffered: 64 << 20 }, origins: [], production: true }
-const trpc = createTrpc({ core, authenticate, config, log: { error: onError } })
+const trpc = createTrpc({ core, system, authenticate, config, log: { error: onError } })
 
 /** tRPC as it comes: a generator for each subscriber, woken by each event. */
 const waiting = new Set<(event: Durable) => void>()
