@@ -1,0 +1,75 @@
+/** Rights inside a conversation: an admin manages members, only an owner makes or removes an owner. */
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { toAppError } from '../../shared/errors.ts'
+import type { Actor } from '../../shared/ports.ts'
+import { startServer, type TestServer } from '../harness.ts'
+
+const USERS = ['owner', 'second', 'admin', 'member', 'guest'] as const
+type User = (typeof USERS)[number]
+let server: TestServer
+const actors = new Map<User, Actor>()
+beforeAll(async () => {
+  server = await startServer()
+  for (const user of USERS) actors.set(user, await server.actor(user))
+})
+afterAll(() => server?.close())
+
+function actor(user: User): Actor {
+  const found = actors.get(user)
+  if (!found) throw new Error(`no actor ${user}`)
+  return found
+}
+
+async function group(): Promise<string> {
+  const { core } = server.app
+  const owner = actor('owner')
+  const { conversation } = await core.execute(owner, 'conversation.create', { kind: 'group', memberIds: ['member'] })
+  const conversationId = conversation.id
+  for (const [user, role] of [['second', 'owner'] as const, ['admin', 'admin'] as const])
+    await core.execute(owner, 'conversation.addMembers', { conversationId, memberIds: [user], role })
+  return conversationId
+}
+
+const outcome = (answer: Promise<unknown>) =>
+  answer.then(
+    () => 'ok',
+    (error: unknown) => toAppError(error).code,
+  )
+
+test.each([
+  ['owner', 'owner', 'ok'],
+  ['owner', 'admin', 'ok'],
+  ['admin', 'owner', 'FORBIDDEN'],
+  ['admin', 'admin', 'ok'],
+  ['admin', 'member', 'ok'],
+  ['member', 'member', 'FORBIDDEN'],
+] as const)('%s adds somebody as %s: %s', async (by, role, expected) => {
+  const conversationId = await group()
+  const { core, store } = server.app
+  const added = core.execute(actor(by), 'conversation.addMembers', { conversationId, memberIds: ['guest'], role })
+  expect(await outcome(added)).toBe(expected)
+  const standing = await store.reads.members.standing(conversationId, 'guest')
+  expect(standing?.role).toBe(expected === 'ok' ? role : undefined)
+})
+
+test.each([
+  ['owner', 'second', 'ok'],
+  ['owner', 'admin', 'ok'],
+  ['admin', 'second', 'FORBIDDEN'],
+  ['admin', 'member', 'ok'],
+  ['member', 'admin', 'FORBIDDEN'],
+] as const)('%s removes %s: %s', async (by, userId, expected) => {
+  const conversationId = await group()
+  const { core, store } = server.app
+  expect(await outcome(core.execute(actor(by), 'conversation.removeMember', { conversationId, userId }))).toBe(expected)
+  expect((await store.reads.members.standing(conversationId, userId)) === null).toBe(expected === 'ok')
+})
+
+test('who is a member already keeps their role', async () => {
+  const conversationId = await group()
+  const { core, store } = server.app
+  const again = { conversationId, memberIds: ['second', 'member', 'member'], role: 'admin' } as const
+  expect(await core.execute(actor('admin'), 'conversation.addMembers', again)).toMatchObject({ added: [] })
+  expect((await store.reads.members.standing(conversationId, 'second'))?.role).toBe('owner')
+  expect((await store.reads.members.standing(conversationId, 'member'))?.role).toBe('member')
+})
