@@ -61,6 +61,7 @@ export class LiveCard implements Card {
       case 'message.created': {
         const { message } = event.payload
         this.lastMessage = message
+        this.conversation = { ...this.conversation, lastSeq: message.seq, lastMessageAt: message.createdAt }
         for (const member of this.members.values()) {
           if (member.userId !== message.senderId) this.#change(member, { unread: member.unread + 1 })
         }
@@ -72,7 +73,10 @@ export class LiveCard implements Card {
         break
       case 'receipt.read': {
         const { userId, seq, unread } = event.payload
-        this.#change(this.members.get(userId), { unread, lastReadSeq: seq })
+        const reader = this.members.get(userId)
+        // What is read has been received.
+        const lastDeliveredSeq = Math.max(seq, reader?.lastDeliveredSeq ?? 0)
+        this.#change(reader, { unread, lastReadSeq: seq, lastDeliveredSeq })
         break
       }
       case 'receipt.delivered':
