@@ -165,6 +165,11 @@ describe('plain HTTP', () => {
     expect((await get(path, { origin: 'https://evil.example' })).status).toBe(403)
     expect((await get(path, { origin: 'https://app.example', host: 'app.example' })).status).toBe(200)
   })
+  test('a page of another origin cannot load answers as a script', async () => {
+    const path = '/socket.io/?EIO=3&transport=polling&j=0'
+    const { status, body } = await get(path, { cookie: `token=${server.token('ann')}` })
+    expect([status, body]).toEqual([403, expect.not.stringContaining('___eio')])
+  })
   test('paths of dialects that are not enabled do not exist', async () => {
     expect((await get('/messenger/socket.io/?EIO=4&transport=polling')).status).toBe(404)
   })

@@ -39,8 +39,11 @@ export function createEngine(
   const io = new Server({
     ...{ allowEIO3: true, serveClient: true, pingInterval, pingTimeout, maxHttpBufferSize: maxBufferSize },
     // Long polls bring cookies along; upgrades have been looked at before they come here.
-    allowRequest: ({ headers: { origin, host } }, done) =>
-      done(null, origin === undefined || isSameOrigin(origin, host) || originAllowed(config, origin)),
+    allowRequest: ({ url, headers: { origin, host } }, done) =>
+      done(
+        null,
+        !isScript(url) && (origin === undefined || isSameOrigin(origin, host) || originAllowed(config, origin)),
+      ),
     perMessageDeflate: compression && COMPRESSION,
     httpCompression: compression && { threshold: COMPRESSION.threshold },
     cors: {
@@ -99,6 +102,9 @@ export function createEngine(
     },
   }
 }
+
+/** Answers in the form of a script (JSONP) can be read by a page of any origin, which then need not say who it is. */
+const isScript = (url = '') => new URLSearchParams(url.split('?')[1]).has('j')
 
 function isSlow(connection: Socket['conn'], bytes: number): boolean {
   // What has not been handed to the transport yet. The types call it private; engine.io has no other word for it.
