@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Event } from '../shared/index.ts'
 import { type Backend, startBackend, startEntrance } from './trpc.entrance.ts'
 
 let backend: Backend
@@ -240,4 +241,29 @@ test('metadata that refers to itself many times over costs what its text costs',
   client.socket.send(JSON.stringify({ id: 1, method: 'mutation', params }))
   const answer = await client.answer(1)
   expect(answer).toMatchObject({ result: { data: { json: { content: 'ha', metadata } } } })
+})
+
+// A catch-up of large messages was one frame of megabytes: whatever else was sent meanwhile closed the connection as too slow.
+test('large messages are caught up with in frames of a size that passes', async () => {
+  await using server = await startEntrance(backend)
+  const { ann, conversationId } = await conversation()
+  const cursor = backend.hub.cursor
+  const texts = Array.from({ length: 60 }, (_, index) => `${index} ${'x'.repeat(9_000)}`)
+  const metadata = { text: 'x'.repeat(15_000) }
+  for (const content of texts) await backend.core.execute(ann, 'message.send', { conversationId, content, metadata })
+  const client = await server.raw('bob')
+  client.call(1, 'subscription', 'message.onEvent', { conversationId, lastEventId: cursor })
+  const pages = (items: readonly { result?: { data?: { json: unknown } } }[]) =>
+    items.flatMap(({ result }) =>
+      result?.data ? [result.data.json as { id: string; data: Event<'message.created'>[] }] : [],
+    )
+  const said = (items: Parameters<typeof pages>[0]) =>
+    pages(items).flatMap(({ data }) => data.map(({ payload }) => payload.message.content))
+  await client.frames.until((items) => said(items).length >= 60 || undefined, '60 messages')
+  expect(said(client.frames.items)).toEqual(texts)
+  expect(Math.max(...client.texts.map((text) => text.length))).toBeLessThan(400_000)
+  for (const { id, data } of pages(client.frames.items)) {
+    const last = data.at(-1)
+    if (last) expect(Number(id.split('.')[1])).toBe(last.position)
+  }
 })

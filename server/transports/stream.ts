@@ -4,13 +4,32 @@
  * and comes back with its cursor. Both end when the signal does or when the actor may not see more; both detach whatever happens.
  */
 import { tracked } from '@trpc/server'
-import type { Event } from '../../shared/events.ts'
+import type { Event, Page } from '../../shared/events.ts'
 import type { Feed, Sink } from '../../shared/ports.ts'
 import { toTrpcError } from '../../shared/router/failure.ts'
 import type { Pages } from '../../shared/router/trpc.ts'
 import { at } from './deadline.ts'
 import { Lane } from './lane.ts'
 import type { TypedSocket } from './socket.ts'
+
+/** Characters of what is sent at once. A slow line gets that through, and answers of calls fit in between. */
+const PART = 256 * 1024
+
+/** A page of large events goes in parts, each with the cursor of its last event. */
+function* partsOf(page: Page): Generator<Page> {
+  const [epoch] = page.cursor.split('.')
+  let events: Event[] = []
+  let size = 0
+  for (const event of page.events) {
+    events.push(event)
+    size += JSON.stringify(event).length
+    if (size < PART || event.position === undefined) continue
+    yield { cursor: `${epoch}.${event.position}`, events }
+    events = []
+    size = 0
+  }
+  if (events.length > 0) yield { cursor: page.cursor, events }
+}
 
 /** `done` is called when it has ended by itself; the signal tells the rest. */
 export async function* byLane(feed: Feed, signal: AbortSignal, socket: TypedSocket, done: () => void): Pages {
@@ -21,9 +40,11 @@ export async function* byLane(feed: Feed, signal: AbortSignal, socket: TypedSock
     // Not bound: the socket was closing and the marker was not sent.
     while (lane.bound && !signal.aborted) {
       for await (const page of feed.replay()) {
-        yield tracked(page.cursor, page.events)
-        await socket.flushed()
-        if (signal.aborted) return
+        for (const { cursor, events } of partsOf(page)) {
+          yield tracked(cursor, events)
+          await socket.flushed()
+          if (signal.aborted) return
+        }
       }
       if (signal.aborted || feed.attach(lane)) break
     }
@@ -113,7 +134,9 @@ export async function* byQueue(
   try {
     yield tracked<readonly Event[]>(feed.cursor, [])
     do {
-      for await (const page of feed.replay()) yield tracked(page.cursor, page.events)
+      for await (const page of feed.replay()) {
+        for (const { cursor, events } of partsOf(page)) yield tracked(cursor, events)
+      }
     } while (queue.state === 'open' && !feed.attach(queue))
     while (queue.state !== 'cut') {
       const page = queue.take()
