@@ -1,7 +1,7 @@
 /**
  * Everything that can have happened: the one outward vocabulary. A durable event has a position in the log and is delivered
  * to everyone concerned even if they were away; an ephemeral one has none and reaches only those who are attached.
- * Events are validated once, when they are published, and never change after that.
+ * A payload is typed where the event is made, from input that was parsed; it is not parsed again, and never changes after that.
  */
 import { z } from 'zod'
 import { Conversation, Id, JsonObject, Member, Message, MessageType, Metadata, Profile, Seq } from './model.ts'

@@ -58,7 +58,7 @@ function toEvent(row: Row, position: number): Durable {
   const [, , , conversationId, userId, name, actorId, origin, stored, , at] = row
   const topic: Topic = conversationId === null ? `user:${userId}` : `conversation:${conversationId}`
   const payload = stored === null ? { message: messageColumns.read(row, 11) } : superjson.deserialize(stored)
-  // Name and payload were validated together when the event was published, and a row of the log never changes.
+  // Name and payload were typed together where the event was made (EventDraft), and a row of the log never changes.
   return { name, topic, position, at, actorId, origin, payload } as Durable
 }
 

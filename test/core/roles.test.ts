@@ -68,7 +68,7 @@ test.each([
 test('who is a member already keeps their role', async () => {
   const conversationId = await group()
   const { core, store } = server.app
-  const again = { conversationId, memberIds: ['second', 'member', 'member'], role: 'admin' } as const
+  const again = { conversationId, memberIds: ['second', 'member', 'member'], role: 'admin' as const }
   expect(await core.execute(actor('admin'), 'conversation.addMembers', again)).toMatchObject({ added: [] })
   expect((await store.reads.members.standing(conversationId, 'second'))?.role).toBe('owner')
   expect((await store.reads.members.standing(conversationId, 'member'))?.role).toBe('member')
