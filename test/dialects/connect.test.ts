@@ -166,9 +166,14 @@ describe('plain HTTP', () => {
     expect((await get(path, { origin: 'https://app.example', host: 'app.example' })).status).toBe(200)
   })
   test('a page of another origin cannot load answers as a script', async () => {
-    const path = '/socket.io/?EIO=3&transport=polling&j=0'
-    const { status, body } = await get(path, { cookie: `token=${server.token('ann')}` })
-    expect([status, body]).toEqual([403, expect.not.stringContaining('___eio')])
+    for (const query of [
+      'EIO=3&transport=polling&j=0',
+      'j=0&EIO=4&transport=polling',
+      'EIO=3?&%6a=0&transport=polling',
+    ]) {
+      const { status, body } = await get(`/socket.io/?${query}`, { cookie: `token=${server.token('ann')}` })
+      expect([status, body]).toEqual([403, expect.not.stringContaining('___eio')])
+    }
   })
   test('paths of dialects that are not enabled do not exist', async () => {
     expect((await get('/messenger/socket.io/?EIO=4&transport=polling')).status).toBe(404)

@@ -104,7 +104,7 @@ export function createEngine(
 }
 
 /** Answers in the form of a script (JSONP) can be read by a page of any origin, which then need not say who it is. */
-const isScript = (url = '') => new URLSearchParams(url.split('?')[1]).has('j')
+const isScript = (url = '') => new URLSearchParams(url.slice(url.indexOf('?') + 1)).has('j')
 
 function isSlow(connection: Socket['conn'], bytes: number): boolean {
   // What has not been handed to the transport yet. The types call it private; engine.io has no other word for it.
