@@ -12,7 +12,7 @@ export type Emit<W extends Wire> = { [K in keyof W & string]: readonly [name: K,
   string]
 /** Any wire's emit, its types worn off. */
 export type Sent = readonly [name: string, payload: unknown]
-/** A conversation as mappers see it, true at the event that is being translated. */
+/** A conversation as mappers see it, true at the event that is being translated; later for one that waited for the card. */
 export interface Card {
   readonly conversation: Conversation
   /** The first hundred. */
