@@ -3,6 +3,7 @@
  * wrong, or contradicts another, stops the start with one clear line each; production never guesses.
  */
 import { createPublicKey } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { z } from 'zod'
 
 const whole = (usual: number, min = 1, max = Number.MAX_SAFE_INTEGER) =>
@@ -89,11 +90,14 @@ export class ConfigError extends Error {
   }
 }
 
+/** The environment, with what a `.env` file in the working folder adds to it: what is set already stays. */
+function environment(): Readonly<Record<string, string | undefined>> {
+  if (existsSync('.env')) process.loadEnvFile('.env')
+  return process.env
+}
+
 /** Reads the settings. `dialects` are those that this build knows. Throws ConfigError. */
-export function readConfig(
-  dialects: readonly string[],
-  env: Readonly<Record<string, string | undefined>> = process.env,
-): Config {
+export function readConfig(dialects: readonly string[], env = environment()): Config {
   // An empty variable is a variable that is not set: that is what .env files and compose files mean by it.
   const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
   const parsed = Environment.safeParse(set)

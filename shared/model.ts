@@ -24,16 +24,18 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype'])
 const JSON_DEPTH = 16
 
-function safeJson(value: unknown, depth: number): boolean {
+/** `budget` counts the values still allowed: a graph of shared references can be small in memory and endless as a tree. */
+function safeJson(value: unknown, depth: number, budget: { left: number }): boolean {
+  if (--budget.left < 0) return false
   if (value === null || typeof value === 'boolean') return true
   if (typeof value === 'number') return Number.isFinite(value)
   if (typeof value === 'string') return storable(value)
   if (typeof value !== 'object' || depth === 0) return false
-  if (Array.isArray(value)) return value.every((item) => safeJson(item, depth - 1))
+  if (Array.isArray(value)) return value.every((item) => safeJson(item, depth - 1, budget))
   const prototype = Object.getPrototypeOf(value)
   if (prototype !== Object.prototype && prototype !== null) return false
   return Object.entries(value).every(
-    ([key, item]) => !FORBIDDEN_KEYS.has(key) && storable(key) && safeJson(item, depth - 1),
+    ([key, item]) => !FORBIDDEN_KEYS.has(key) && storable(key) && safeJson(item, depth - 1, budget),
   )
 }
 
@@ -44,7 +46,7 @@ export const JsonObject = (max: number) =>
       typeof value === 'object' &&
       value !== null &&
       !Array.isArray(value) &&
-      safeJson(value, JSON_DEPTH) &&
+      safeJson(value, JSON_DEPTH, { left: max }) &&
       JSON.stringify(value).length <= max,
     { error: `must be a plain JSON object of at most ${max} characters` },
   )

@@ -43,11 +43,15 @@ export async function serveHttp<L extends FastifyBaseLogger>(fastify: Http<L>, o
     scope.removeAllContentTypeParsers()
     scope.addContentTypeParser('application/json', { parseAs: 'string' }, (_, body, done) => done(null, body))
     // What Fastify refuses before tRPC sees it, in tRPC's words.
-    scope.setErrorHandler((error, _, reply) => {
-      const tooLarge = error instanceof Error && 'statusCode' in error && error.statusCode === 413
-      const failure = tooLarge
-        ? new AppError('TOO_LARGE', `The request is larger than ${maxPayload} bytes`)
-        : new AppError('INVALID_INPUT', 'The request cannot be read')
+    scope.setErrorHandler((error, request, reply) => {
+      const status = error instanceof Error && 'statusCode' in error ? error.statusCode : 500
+      if (typeof status !== 'number' || status >= 500) request.log.error({ err: error }, 'a request failed')
+      const failure =
+        status === 413
+          ? new AppError('TOO_LARGE', `The request is larger than ${maxPayload} bytes`)
+          : typeof status === 'number' && status < 500
+            ? new AppError('INVALID_INPUT', 'The request cannot be read')
+            : new AppError('INTERNAL', 'Internal error')
       const shape = shapeOf(failure)
       return reply.code(shape.data.httpStatus).send({ error: superjson.serialize(shape) })
     })
