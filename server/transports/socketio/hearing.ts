@@ -68,12 +68,13 @@ export class Hearing implements Sink {
     return this.topics.has(topic) && !this.#muted.has(topic)
   }
   mute(topic: Topic): void {
-    if (!this.topics.has(topic)) return
+    if (!this.hears(topic)) return
     this.#muted.add(topic)
+    this.channel.silent(topic, 1)
     this.#inTurn(topic, () => this.#parts.seat.leave(this.channel.roomOf(topic)))
   }
   unmute(topic: Topic): void {
-    if (this.#muted.delete(topic)) this.#enter(topic)
+    if (this.#unsilence(topic)) this.#enter(topic)
   }
 
   push(event: Event): void {
@@ -92,7 +93,7 @@ export class Hearing implements Sink {
   }
   unfollow(topic: Topic): void {
     if (!this.topics.delete(topic)) return
-    this.#muted.delete(topic)
+    this.#unsilence(topic)
     this.#inTurn(topic, () => {
       if (this.topics.has(topic) || this.#parts.elsewhere(this, topic)) return
       this.#parts.seat.leave(this.channel.roomOf(topic))
@@ -102,6 +103,11 @@ export class Hearing implements Sink {
     if (id !== null) this.#parts.cards.release(id)
   }
 
+  #unsilence(topic: Topic): boolean {
+    const muted = this.#muted.delete(topic)
+    if (muted) this.channel.silent(topic, -1)
+    return muted
+  }
   #enter(topic: Topic): void {
     const { seat, wording } = this.#parts
     this.#inTurn(topic, () => {

@@ -74,7 +74,7 @@ async function perform({ core, cards, log, newId, limit }: Ground, session: Sess
 
   const spokenAt = arrived.spokenAt()
   const emitTime = spokenAt === undefined ? dbTime : since(started, spokenAt)
-  const about = circumstances({ core, cards }, topic ?? null, actor.userId)
+  const about = circumstances({ core, cards }, topic ?? null, session)
   const meta: Meta = { actor, timing: { emitTime, dbTime }, alreadyFollowing, ...about }
   for (const [name, payload] of done.reply(meta)) emit(name, payload)
   const answer = done.ack(meta)
@@ -87,14 +87,14 @@ const NOBODY = { room: { connections: 0, users: 0 }, delivery: { onlineUsers: 0,
 function circumstances(
   { core, cards }: Pick<Ground, 'core' | 'cards'>,
   topic: Topic | null,
-  userId: string,
+  session: Session,
 ): Pick<Meta, 'room' | 'delivery'> {
   if (topic === null) return NOBODY
   const { connections, users } = core.occupancy(topic)
-  const onlineUsers = users.filter((id) => id !== userId).length
+  const onlineUsers = users.filter((id) => id !== session.actor.userId).length
   const members = cards.get(topic.slice(topic.indexOf(':') + 1))?.memberCount ?? users.length
   return {
-    room: { connections, users: users.length },
+    room: { connections: connections - session.silentOn(topic), users: users.length },
     delivery: { onlineUsers, offlineUsers: Math.max(0, members - 1 - onlineUsers) },
   }
 }

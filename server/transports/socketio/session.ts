@@ -71,6 +71,11 @@ export class Session {
     const topics = new Set(this.#base.flatMap((hearing) => [...hearing.topics]))
     return [...topics].filter((topic) => topic.startsWith('conversation:')).length
   }
+  /** Sockets of this dialect that follow a topic and have left its room. */
+  silentOn(topic: Topic): number {
+    const words = this.dialect ? [...this.#parts.wordings(this.dialect).values()] : []
+    return words.reduce((sum, wording) => sum + wording.silentOn(topic), 0)
+  }
   follows(topic: Topic): boolean {
     return this.#asked.has(topic) || this.#base.some((hearing) => hearing.hears(topic))
   }

@@ -48,6 +48,7 @@ interface Parts {
 export class Wording implements Channel {
   readonly #parts: Parts
   readonly #seen = new Seen()
+  readonly #silent = new Map<Topic, number>()
 
   constructor(parts: Parts) {
     this.#parts = parts
@@ -81,6 +82,16 @@ export class Wording implements Channel {
       const scene = { at: event.at, actorId: event.actorId, origin: event.origin, card, shown: event.payload }
       this.#say(event, translateConversation(this.#parts.outbound, event, scene), seat)
     }
+  }
+
+  /** Sockets that follow a topic, in the core's eyes, but have left its room. */
+  silentOn(topic: Topic): number {
+    return this.#silent.get(topic) ?? 0
+  }
+  silent(topic: Topic, change: 1 | -1): void {
+    const count = this.silentOn(topic) + change
+    if (count > 0) this.#silent.set(topic, count)
+    else this.#silent.delete(topic)
   }
 
   /** Somebody has left a topic. */
