@@ -82,6 +82,9 @@ export async function createApp(parts: Parts = {}): Promise<App> {
     admit: (identity) => core.execute(system, 'user.upsert', identity),
   })
 
+  // The server may write messages of its own: its commands need a user like anybody's.
+  await core.execute(system, 'user.upsert', { id: system.userId, name: system.name })
+
   const { authenticate } = auth
   const trpc = createTrpc({ core, system, authenticate, config, log })
   const bridge = createBridge({ core, system, authenticate, config, log })
@@ -100,10 +103,12 @@ export async function createApp(parts: Parts = {}): Promise<App> {
   await trpc.register(http)
   http.server.on('upgrade', upgradeRouter({ config, log, routes: [trpc, bridge] }))
 
-  const prune = setInterval(() => {
+  const forget = () => {
     const before = new Date(Date.now() - config.retentionDays * 86_400_000)
     store.log.prune(before).catch((error) => onError(error, 'pruning the log'))
-  }, PRUNE_EVERY_MS)
+  }
+  forget()
+  const prune = setInterval(forget, PRUNE_EVERY_MS)
 
   let closing: Promise<void> | undefined
   async function close(): Promise<void> {

@@ -1,6 +1,6 @@
 /** The development secret: made once, kept in the data folder, readable by its owner only. Production never comes here. */
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 export function developmentSecret(dataDir: string): string {
@@ -11,13 +11,15 @@ export function developmentSecret(dataDir: string): string {
     if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
   }
   mkdirSync(dataDir, { recursive: true })
-  const secret = randomBytes(32).toString('base64url')
-  // `wx`: of two servers that start at once, the second reads what the first wrote.
+  // Written whole, then named: never an empty file after a crash, and of two servers that start at once the first wins.
+  const draft = `${path}.${process.pid}`
+  writeFileSync(draft, randomBytes(32).toString('base64url'), { mode: 0o600 })
   try {
-    writeFileSync(path, secret, { mode: 0o600, flag: 'wx' })
-    return secret
+    linkSync(draft, path)
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return readFileSync(path, 'utf8').trim()
-    throw error
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+  } finally {
+    unlinkSync(draft)
   }
+  return readFileSync(path, 'utf8').trim()
 }

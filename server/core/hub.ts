@@ -1,7 +1,8 @@
 /**
  * Everybody who listens on this node. An event from the tail is delivered in this order: who joins by it follows its topic,
  * then it is pushed to all who follow, then who leaves by it stops. Ephemeral events go to those who are attached now.
- * One listener's failure is its own: it is cut off and comes back with its cursor; nobody else notices.
+ * One listener's failure is its own: it is cut off and comes back with its cursor; nobody else notices. A channel that throws
+ * loses that event, and it is logged: there is nobody to cut off.
  */
 import { AppError } from '../../shared/errors.ts'
 import type { Durable, Event, Topic } from '../../shared/events.ts'

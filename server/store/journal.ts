@@ -73,7 +73,8 @@ export function openJournal(
         const error =
           thrown instanceof AppError ? thrown : new AppError('INTERNAL', 'Internal error', { cause: thrown })
         if (error.code === 'INTERNAL') return split(lane, waiting, error)
-        const now = performance.now()
+        // A server that stops does not wait for a database that is away.
+        const now = closed ? Number.POSITIVE_INFINITY : performance.now()
         options.log('warn', 'batch in doubt, sending it again', { code: error.code, size: waiting.length, error })
         for (const entry of waiting) {
           if (entry.deadline <= now) settle(entry, new AppError('UNAVAILABLE', error.message, { cause: error }))
