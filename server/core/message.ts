@@ -17,18 +17,22 @@ async function send(call: BatchCall<'message.send'>): Promise<{ result: Message;
   const conversationId = input.conversationId ?? (await directWith(call, input.to ?? ''))
   const clientId = input.clientId ?? world.newId()
   const shown = input.optimistic && show(call, conversationId, clientId)
+  const withdraw = (error: string) => {
+    const payload = { conversationId, clientId, senderId: actor.userId, error }
+    if (shown) call.node.hub.cast(ephemeral(call, 'message.failed', conversationTopic(conversationId), payload))
+  }
   try {
     const { type, content, metadata, replyTo } = input
     const { message, position } = await store.send({
       ...{ id: world.newId(), conversationId, senderId: actor.userId, clientId, type, content, metadata, replyTo },
       origin: actor.connectionId,
     })
-    return { result: message, events: position === null ? [] : [created(call, message, position)] }
+    if (position !== null) return { result: message, events: [created(call, message, position)] }
+    // It was stored before, so no event follows what was shown now.
+    withdraw('The message was sent before')
+    return { result: message, events: [] }
   } catch (error) {
-    if (shown) {
-      const payload = { conversationId, clientId, senderId: actor.userId, error: toAppError(error).message }
-      call.node.hub.cast(ephemeral(call, 'message.failed', conversationTopic(conversationId), payload))
-    }
+    withdraw(toAppError(error).message)
     throw error
   }
 }
