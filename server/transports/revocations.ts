@@ -5,6 +5,10 @@
 import type { Event } from '../../shared/events.ts'
 import type { Actor, Core, Feed } from '../../shared/ports.ts'
 
+/** The user whom this event deactivates. */
+export const revoked = (event: Event): string | null =>
+  event.name === 'user.updated' && !event.payload.active ? event.payload.profile.id : null
+
 export class Revocations {
   readonly #listeners = new Map<string, Set<() => void>>()
   #feed: Feed | undefined
@@ -32,7 +36,7 @@ export class Revocations {
   }
 
   #hear(event: Event): void {
-    if (event.name !== 'user.updated' || event.payload.active) return
-    for (const leave of this.#listeners.get(event.payload.profile.id) ?? []) leave()
+    const userId = revoked(event)
+    if (userId !== null) for (const leave of this.#listeners.get(userId) ?? []) leave()
   }
 }

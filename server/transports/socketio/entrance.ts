@@ -8,6 +8,7 @@ import { ERRORS, toAppError } from '../../../shared/errors.ts'
 import type { Event } from '../../../shared/events.ts'
 import type { Actor, Core } from '../../../shared/ports.ts'
 import type { Dialect, Refusal } from '../../dialects/dialect.ts'
+import { revoked } from '../revocations.ts'
 import type { Cards } from './cards.ts'
 import { type Choice, chooseDialect, type Settings } from './choice.ts'
 import { claimsOf, credential } from './credential.ts'
@@ -66,8 +67,9 @@ export class Entrance {
 
   /** Whoever is deactivated is cut off at once, and refused on coming back. */
   #revoke(event: Event): void {
-    if (event.name !== 'user.updated' || event.payload.active) return
-    for (const talk of this.#talks.values()) if (talk.seat.userId === event.payload.profile.id) talk.hangUp()
+    const userId = revoked(event)
+    if (userId === null) return
+    for (const talk of this.#talks.values()) if (talk.seat.userId === userId) talk.hangUp()
   }
 
   #wordingsOf(dialect: Dialect): ReadonlyMap<string, Wording> {
