@@ -11,6 +11,7 @@ import { createAuth } from '../server/auth.ts'
 import { openStore } from '../server/store/store.ts'
 import { SECRET } from './harness.ts'
 import { Inbox } from './inbox.ts'
+import { createCluster, findPrograms } from './postgres.ts'
 import { freePort, type ServerProcess, startProcess } from './process.ts'
 
 const auth = createAuth({
@@ -75,6 +76,15 @@ async function killedWhileSending(database: Record<string, string>): Promise<voi
   expect(positions).toEqual(positions.map((_, i) => i + 1))
 }
 
+const programs = findPrograms()
 describe('kill -9 while sending', () => {
   test('embedded, on the same folder', () => killedWhileSending({ DATA_DIR: join(folder, 'data') }), 120_000)
+  test.skipIf(programs === null)(
+    'native, on the same database',
+    async () => {
+      const cluster = await createCluster(programs ?? '')
+      await killedWhileSending({ DATABASE_URL: cluster.url() }).finally(() => cluster.remove())
+    },
+    120_000,
+  )
 })
