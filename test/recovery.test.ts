@@ -78,13 +78,13 @@ async function killedWhileSending(database: Record<string, string>): Promise<voi
 
 const programs = findPrograms()
 describe('kill -9 while sending', () => {
-  test('embedded, on the same folder', () => killedWhileSending({ DATA_DIR: join(folder, 'data') }), 120_000)
+  test('embedded, on the same folder', () => killedWhileSending({ DATA_DIR: join(folder, 'data') }), 240_000)
   test.skipIf(programs === null)(
     'native, on the same database',
     async () => {
       const cluster = await createCluster(programs ?? '')
       await killedWhileSending({ DATABASE_URL: cluster.url() }).finally(() => cluster.remove())
     },
-    120_000,
+    240_000,
   )
 })

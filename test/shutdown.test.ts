@@ -47,4 +47,4 @@ test('a stop under load ends in order, and everybody comes back to the next star
   await ann.close()
   expect(await next.stop('SIGTERM')).toBe(0)
   rmSync(folder, { recursive: true, force: true })
-}, 120_000)
+}, 240_000)
