@@ -41,7 +41,7 @@ export async function startProcess(env: Record<string, string>): Promise<ServerP
   const line = await output.next(
     (text) => text.includes('ready at') || text.startsWith('ended'),
     'the server to be ready',
-    30_000,
+    90_000,
   )
   if (line.startsWith('ended')) throw new Error(`the server did not start:\n${output.items.join('\n')}`)
   return {
