@@ -76,6 +76,10 @@ export const members = pgTable(
     /** Own messages with seq <= last_read_seq: unread is a subtraction (see columns.ts). */
     sentAtRead: int8('sent_at_read').notNull(),
     lastViewedAt: at('last_viewed_at'),
+    /** The member's own wishes for the conversation; they outlast leaving and coming back. */
+    mutedUntil: at('muted_until'),
+    archivedAt: at('archived_at'),
+    pinnedAt: at('pinned_at'),
   },
   (table) => [
     /** The membership check of append_messages, members.standing, members.list, every change of a member. */
@@ -115,6 +119,8 @@ export const messages = pgTable(
     type: text('type').$type<Message['type']>().notNull(),
     content: text('content').notNull(),
     originalContent: text('original_content'),
+    /** 1 when sent, one more with each edit. */
+    version: int8('version').notNull().default(1),
     metadata: jsonb('metadata').$type<Message['metadata']>(),
     replyTo: id('reply_to'),
     createdAt: at('created_at').notNull(),
@@ -129,6 +135,55 @@ export const messages = pgTable(
     uniqueIndex('messages_client').on(sql`(conversation_id || chr(10) || sender_id || chr(10) || client_id)`),
     /** How many messages somebody has sent up to a seq: unread counts, receipts, the next sender_seq. */
     index('messages_sender').on(sql`(conversation_id || chr(10) || sender_id)`, table.seq),
+  ],
+)
+
+/** What a message said before each edit; deleted with its text. */
+export const versions = pgTable(
+  'versions',
+  {
+    messageId: id('message_id').notNull(),
+    version: int8('version').notNull(),
+    content: text('content').notNull(),
+    /** When this text was written. */
+    writtenAt: at('written_at').notNull(),
+  },
+  /** messages.versions, in order. */
+  (table) => [primaryKey({ columns: [table.messageId, table.version] })],
+)
+
+/** One of a kind per user and message. */
+export const reactions = pgTable(
+  'reactions',
+  {
+    messageId: id('message_id').notNull(),
+    reaction: text('reaction').notNull(),
+    userId: id('user_id').notNull(),
+    createdAt: at('created_at').notNull().default(sql`clock_timestamp()`),
+  },
+  /** The reactions of a message, by kind; adding and taking back one. */
+  (table) => [primaryKey({ columns: [table.messageId, table.reaction, table.userId] })],
+)
+
+/** Who edits a message now. The row stays when a lock ends, so that tokens only rise. */
+export const locks = pgTable(
+  'locks',
+  {
+    messageId: id('message_id').primaryKey(),
+    conversationId: id('conversation_id').notNull(),
+    holderId: id('holder_id').notNull(),
+    token: int8('token').notNull(),
+    /** By the database's clock; a lock that was released expired at that moment. */
+    expiresAt: at('expires_at').notNull(),
+    /** The expiry that has been announced. */
+    announcedAt: at('announced_at'),
+  },
+  (table) => [
+    /** locks.held: those of a conversation. */
+    index('locks_conversation').on(table.conversationId),
+    /** Which locks ended without being announced; those of a holder whose last connection went. */
+    index('locks_expiry').on(table.expiresAt).where(sql`announced_at is null`),
+    index('locks_holder').on(table.holderId).where(sql`announced_at is null`),
   ],
 )
 
