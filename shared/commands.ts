@@ -6,11 +6,12 @@ import type { z } from 'zod'
 import { conversation } from './commands/conversation.ts'
 import { live } from './commands/live.ts'
 import { message } from './commands/message.ts'
+import { receipt } from './commands/receipt.ts'
 import { sync } from './commands/sync.ts'
 import { user } from './commands/user.ts'
 import type { ErrorCode } from './errors.ts'
 
-export const commands = { ...user, ...conversation, ...message, ...live, ...sync } as const
+export const commands = { ...user, ...conversation, ...message, ...receipt, ...live, ...sync } as const
 
 /** What every call may meet, whatever the command. */
 export const COMMON_ERRORS = [

@@ -4,7 +4,7 @@
  * A payload is typed where the event is made, from input that was parsed; it is not parsed again, and never changes after that.
  */
 import { z } from 'zod'
-import { Conversation, Id, JsonObject, Member, Message, MessageType, Metadata, Profile, Seq } from './model.ts'
+import { Conversation, Id, JsonObject, Member, Message, MessageType, Metadata, Profile, Seq, Wishes } from './model.ts'
 
 type Row = { kind: 'durable' | 'ephemeral'; topic: 'conversation' | 'user' | 'either'; payload: z.ZodType }
 
@@ -23,6 +23,12 @@ export const events = {
     kind: 'durable',
     topic: 'user',
     payload: z.object({ conversationId, userId: Id, at: z.date() }),
+  },
+  /** For the actor's own devices: what they want of the conversation from now on, all of it. */
+  'conversation.configured': {
+    kind: 'durable',
+    topic: 'user',
+    payload: z.object({ conversationId, userId: Id, ...Wishes.shape }),
   },
   /** The first event of the conversation that the new members see. */
   'member.added': {
@@ -61,6 +67,19 @@ export const events = {
       changed: z.number().int(),
       unread: z.number().int(),
       at: z.date(),
+    }),
+  },
+  /** For the actor's own devices: their read mark went back from `fromSeq` to `seq`; `changed` are unread again, `unread` in all. */
+  'receipt.unread': {
+    kind: 'durable',
+    topic: 'user',
+    payload: z.object({
+      conversationId,
+      userId: Id,
+      fromSeq: Seq,
+      seq: Seq,
+      changed: z.number().int(),
+      unread: z.number().int(),
     }),
   },
   'typing.changed': {

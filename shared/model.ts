@@ -126,6 +126,10 @@ export const Message = z.object({
 })
 export type Message = z.output<typeof Message>
 
+/** What a member wants of a conversation, for their own devices. A `mutedUntil` that has passed mutes nothing. */
+export const Wishes = z.object({ mutedUntil: z.date().nullable(), archived: z.boolean(), pinned: z.boolean() })
+export type Wishes = z.output<typeof Wishes>
+
 /** A conversation as one member sees it in a list. `peer` is the other side of a direct conversation. */
 export const ConversationSummary = Conversation.extend({
   unread: z.number().int().min(0),
@@ -133,6 +137,7 @@ export const ConversationSummary = Conversation.extend({
   /** Null also if it was written before the member joined and history is hidden. */
   lastMessage: Message.nullable(),
   peer: Profile.nullable(),
+  ...Wishes.shape,
 })
 export type ConversationSummary = z.output<typeof ConversationSummary>
 

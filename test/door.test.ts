@@ -54,6 +54,7 @@ const TABLE: { [C in CommandName]: Row<C> } = {
   },
   'conversation.join': { input: byConversation, outcome: members },
   'conversation.leave': { input: byConversation, outcome: everybody },
+  'conversation.configure': { input: (place) => ({ ...byConversation(place), pinned: true }), outcome: members },
   'conversation.view': { input: byConversation, outcome: members },
   'message.send': { input: (place) => ({ ...byConversation(place), content: 'hi' }), outcome: members },
   'message.history': { input: byConversation, outcome: members },
@@ -62,11 +63,14 @@ const TABLE: { [C in CommandName]: Row<C> } = {
   'message.delete': { input: byMessage, outcome: senderOnly },
   'message.markDelivered': { input: byConversation, outcome: members },
   'message.markRead': { input: byMessage, outcome: ofMessage },
+  'message.markUnread': { input: byMessage, outcome: ofMessage },
+  'message.readers': { input: byMessage, outcome: ofMessage },
   'message.missed': { input: () => ({ since: new Date(0) }), outcome: everybody },
   'typing.set': { input: (place) => ({ ...byConversation(place), typing: true }), outcome: members },
   'call.signal': { input: () => ({ signal: 'offer', to: 'member', data: { sdp: 'x' } }), outcome: everybody },
   'sync.snapshot': { input: () => ({}), outcome: everybody },
   'admin.stats': { input: () => ({}), outcome: adminOnly },
+  'admin.audit': { input: () => ({}), outcome: adminOnly },
   'admin.test': { input: () => ({ userId: 'member', message: 'hello' }), outcome: adminOnly },
 }
 const names = Object.keys(commands) as CommandName[]

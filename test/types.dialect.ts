@@ -38,6 +38,8 @@ const dropped = {
   'conversation.created': drop,
   'conversation.updated': drop,
   'conversation.viewed': drop,
+  'conversation.configured': drop,
+  'receipt.unread': drop,
   'member.added': drop,
   'member.removed': drop,
   'message.created': drop,

@@ -17,6 +17,7 @@ type Noun =
   | 'conversation.removeMember'
   | 'conversation.join'
   | 'conversation.leave'
+  | 'conversation.configure'
   | 'conversation.view'
 
 async function create(call: RunCall<'conversation.create'>) {
@@ -184,6 +185,16 @@ export const conversation: HandlersOf<Noun> = {
   },
   'conversation.join': { lock: theConversation, policy: anyone, run: join },
   'conversation.leave': { lock: theConversation, policy: anyone, run: (call) => remove(call, call.actor.userId) },
+  'conversation.configure': {
+    lock: theConversation,
+    policy: member,
+    run: async ({ tx, actor, input: { conversationId, ...change } }) => {
+      const { wishes, changed } = await tx.configure(conversationId, actor.userId, change)
+      const payload = { conversationId, userId: actor.userId, ...wishes }
+      if (changed) tx.append(draft(actor, 'conversation.configured', userTopic(actor.userId), payload))
+      return { conversationId, ...wishes }
+    },
+  },
   'conversation.view': {
     lock: theConversation,
     policy: member,

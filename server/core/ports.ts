@@ -11,7 +11,9 @@ import type {
   Member,
   MemberRole,
   Message,
+  Profile,
   User,
+  Wishes,
 } from '../../shared/model.ts'
 
 /** A durable event before the commit gives it its position and time. */
@@ -73,7 +75,13 @@ export interface Reads {
     /** Newest activity first, keyset pages. INVALID_INPUT for an `after` that no page gave. */
     list(
       userId: string,
-      page: { after?: string | undefined; limit: number; kind?: ConversationKind | undefined },
+      page: {
+        after?: string | undefined
+        limit: number
+        kind?: ConversationKind | undefined
+        /** Only what the user has archived, or only the rest. */
+        archived?: boolean | undefined
+      },
     ): Promise<SummaryPage>
   }
   readonly members: {
@@ -91,6 +99,21 @@ export interface Reads {
     ): Promise<Message[]>
     /** From others, oldest first, in conversations of which the user is a member. */
     missed(userId: string, since: Date, limit: number): Promise<Message[]>
+  }
+  readonly receipts: {
+    /** Members to whom the message is delivered, by user id; not its sender, nor who joined after it. Keyset pages. */
+    readers(
+      message: Pick<Message, 'conversationId' | 'seq' | 'senderId'>,
+      page: { after?: string | undefined; limit: number },
+    ): Promise<{ readers: { userId: string; profile: Profile; read: boolean }[]; next: string | null }>
+    /**
+     * Every member of the next `limit` conversations in order of id: how many, and for how many the unread of the subtraction
+     * is not that of counting the messages, or not `0 <= read <= delivered <= last`.
+     */
+    audit(page: {
+      after?: string | undefined
+      limit: number
+    }): Promise<{ checked: number; drift: number; next: string | null }>
   }
   /** One statement: `position` is exactly as old as the page. */
   snapshot(userId: string, limit: number): Promise<SummaryPage & { position: number }>
@@ -128,6 +151,12 @@ export interface Tx extends Reads {
   removeMember(conversationId: string, userId: string): Promise<boolean>
   setRole(conversationId: string, userId: string, role: MemberRole): Promise<void>
   view(conversationId: string, userId: string): Promise<Date>
+  /** Sets what is given of a member's own wishes. FORBIDDEN if not a member. */
+  configure(
+    conversationId: string,
+    userId: string,
+    change: { readonly [K in keyof Wishes]?: Wishes[K] | undefined },
+  ): Promise<{ wishes: Wishes; changed: boolean }>
   /** Moves a receipt forward, never back nor beyond the end. Reading also delivers. Null if nothing moved. */
   advance(
     receipt: 'delivered' | 'read',
@@ -142,6 +171,15 @@ export interface Tx extends Reads {
     messageId: string | null
     at: Date
   } | null>
+  /**
+   * Moves the read mark back to just before `seq`, never forward nor to before the member joined; the delivered mark stays.
+   * Null if nothing moved.
+   */
+  retreat(
+    conversationId: string,
+    userId: string,
+    seq: number,
+  ): Promise<{ fromSeq: number; seq: number; changed: number; unread: number } | null>
   /** Stores a message in a locked conversation and gives it its seq; the caller checks membership and appends the event. */
   createMessage(draft: SendDraft): Promise<Message>
   /** Keeps the first original content. */

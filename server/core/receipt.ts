@@ -1,11 +1,15 @@
-/** Receipts: how far each member has received and read, as positions that only move forward. */
+/**
+ * Receipts: how far each member has received and read, as positions in the conversation. Marking moves them forward and
+ * everybody hears of it; only the member's own read mark goes back, by `markUnread`, and only their devices hear of that.
+ */
 import type { Parsed } from '../../shared/commands.ts'
 import { AppError } from '../../shared/errors.ts'
-import { conversationTopic, draft, type HandlersOf, type RunCall } from './handler.ts'
-import { markMember } from './policy.ts'
+import { conversationTopic, draft, type HandlersOf, type RunCall, userTopic } from './handler.ts'
+import { markMember, messageMember, visibleMessage } from './policy.ts'
 import type { Reads } from './ports.ts'
 
-type Mark = 'message.markDelivered' | 'message.markRead'
+type Forward = 'message.markDelivered' | 'message.markRead'
+type Mark = Forward | 'message.markUnread'
 
 async function target(input: Parsed<Mark>, reads: Reads): Promise<{ conversationId: string; seq: number }> {
   if (input.conversationId !== undefined) {
@@ -16,15 +20,17 @@ async function target(input: Parsed<Mark>, reads: Reads): Promise<{ conversation
   return message
 }
 
-async function advance(receipt: 'delivered' | 'read', { tx, actor, input }: RunCall<Mark>) {
+/** The answer where nothing had to move. */
+async function unmoved(reads: Reads, conversationId: string, userId: string, mark: 'lastReadSeq' | 'lastDeliveredSeq') {
+  const [me] = await reads.members.list(conversationId, [userId])
+  if (!me) throw new AppError('FORBIDDEN', 'Not a member of this conversation')
+  return { conversationId, seq: me[mark], changed: 0, unread: me.unread }
+}
+
+async function advance(receipt: 'delivered' | 'read', { tx, actor, input }: RunCall<Forward>) {
   const { conversationId, seq } = await target(input, tx)
   const moved = await tx.advance(receipt, conversationId, actor.userId, seq)
-  if (!moved) {
-    const [me] = await tx.members.list(conversationId, [actor.userId])
-    if (!me) throw new AppError('FORBIDDEN', 'Not a member of this conversation')
-    const at = receipt === 'read' ? me.lastReadSeq : me.lastDeliveredSeq
-    return { conversationId, seq: at, changed: 0, unread: me.unread }
-  }
+  if (!moved) return unmoved(tx, conversationId, actor.userId, receipt === 'read' ? 'lastReadSeq' : 'lastDeliveredSeq')
   const payload = { conversationId, userId: actor.userId, fromSeq: moved.fromSeq, seq: moved.seq, at: moved.at }
   const topic = conversationTopic(conversationId)
   if (receipt === 'delivered') tx.append(draft(actor, 'receipt.delivered', topic, payload))
@@ -35,9 +41,23 @@ async function advance(receipt: 'delivered' | 'read', { tx, actor, input }: RunC
   return { conversationId, seq: moved.seq, changed: moved.changed, unread: moved.unread }
 }
 
+async function retreat({ tx, actor, input }: RunCall<'message.markUnread'>) {
+  const { userId } = actor
+  const { conversationId, seq } = await target(input, tx)
+  const moved = await tx.retreat(conversationId, userId, seq)
+  if (!moved) return unmoved(tx, conversationId, userId, 'lastReadSeq')
+  tx.append(draft(actor, 'receipt.unread', userTopic(userId), { conversationId, userId, ...moved }))
+  return { conversationId, seq: moved.seq, changed: moved.changed, unread: moved.unread }
+}
+
 const lock = async (input: Parsed<Mark>, reads: Reads) => [(await target(input, reads)).conversationId]
 
-export const receipt: HandlersOf<Mark> = {
+export const receipt: HandlersOf<Mark | 'message.readers'> = {
   'message.markDelivered': { lock, policy: markMember, run: (call) => advance('delivered', call) },
   'message.markRead': { lock, policy: markMember, run: (call) => advance('read', call) },
+  'message.markUnread': { lock, policy: markMember, run: retreat },
+  'message.readers': {
+    policy: messageMember,
+    run: async ({ tx, actor, input }) => tx.receipts.readers(await visibleMessage(tx, actor, input.messageId), input),
+  },
 }

@@ -3,7 +3,7 @@ import { cursorAt } from './cursor.ts'
 import { conversationTopic, ephemeral, type HandlersOf, userTopic } from './handler.ts'
 import { admin, anyone } from './policy.ts'
 
-export const sync: HandlersOf<'sync.snapshot' | 'admin.stats' | 'admin.test'> = {
+export const sync: HandlersOf<'sync.snapshot' | 'admin.stats' | 'admin.audit' | 'admin.test'> = {
   'sync.snapshot': {
     policy: anyone,
     run: async ({ tx, actor, input, node: { hub } }) => {
@@ -18,6 +18,7 @@ export const sync: HandlersOf<'sync.snapshot' | 'admin.stats' | 'admin.test'> = 
       return { ...(await tx.stats()), ...hub.census(), epoch: hub.epoch, queued: node.queued() }
     },
   },
+  'admin.audit': { policy: admin, run: ({ tx, input }) => tx.receipts.audit(input) },
   'admin.test': {
     policy: admin,
     cast: async (call) => {

@@ -148,6 +148,8 @@ export const marketplace = define({
     'message.failed': drop,
     'user.updated': drop,
     'conversation.viewed': drop,
+    'conversation.configured': drop,
+    'receipt.unread': drop,
     'connection.opened': drop,
     'call.signaled': drop,
   },

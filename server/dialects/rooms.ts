@@ -129,6 +129,8 @@ const words = (family: say.Family): Outbound<Emit<typeof form.wire>> => ({
   'conversation.created': drop,
   'conversation.updated': drop,
   'conversation.viewed': drop,
+  'conversation.configured': drop,
+  'receipt.unread': drop,
   'member.added': drop,
   'member.removed': drop,
   'message.updated': drop,

@@ -4,7 +4,7 @@
  */
 import { getTableColumns } from 'drizzle-orm'
 import type { PgTable } from 'drizzle-orm/pg-core'
-import type { Conversation } from '../../shared/model.ts'
+import type { Conversation, Wishes } from '../../shared/model.ts'
 import { conversations, members, messages, users } from './schema.ts'
 
 /** The values of `width` columns from `start` on; null when the first is, as of a left join without a match. */
@@ -113,3 +113,12 @@ export const sentUntil = (conversation: string, user: string, seq: string) => `c
 /** What member `m` has not read: messages after the mark, without their own. `msg` is the last message. */
 export const unread = `(coalesce(msg.seq, 0) - m.last_read_seq) -
   (${sentUntil('m.conversation_id', 'm.user_id', 'msg.seq')} - m.sent_at_read)`
+
+/** What member `m` wants of the conversation, three columns. */
+export const wishes = 'm.muted_until, m.archived_at is not null, m.pinned_at is not null'
+export type WishRow = [mutedUntil: Date | null, archived: boolean, pinned: boolean]
+export const toWishes = ([mutedUntil, archived, pinned]: readonly [...WishRow, ...unknown[]]): Wishes => ({
+  mutedUntil,
+  archived,
+  pinned,
+})

@@ -5,7 +5,16 @@
 import { AppError } from '../../shared/errors.ts'
 import type { Member, MemberRole } from '../../shared/model.ts'
 import type { Reads, Standing, Tx } from '../core/ports.ts'
-import { lastMessage, memberColumns, profileColumns, sentUntil, unread } from './columns.ts'
+import {
+  lastMessage,
+  memberColumns,
+  profileColumns,
+  sentUntil,
+  toWishes,
+  unread,
+  type WishRow,
+  wishes,
+} from './columns.ts'
 import { array, type Query } from './driver.ts'
 
 /** Reads member columns followed by profile columns. */
@@ -79,9 +88,19 @@ const ADVANCE = {
   from n where m.conversation_id = n.conversation_id and m.user_id = n.user_id ${MARKED}`,
 }
 
+const CONFIGURE = `
+with was as (select m.* from members m where m.conversation_id = $1 and m.user_id = $2 and m.left_at is null)
+update members m set muted_until = case when $3 then $4 else m.muted_until end,
+  archived_at = case when $5 then coalesce(m.archived_at, clock_timestamp()) when $5 is null then m.archived_at end,
+  pinned_at = case when $6 then coalesce(m.pinned_at, clock_timestamp()) when $6 is null then m.pinned_at end
+from was where m.conversation_id = was.conversation_id and m.user_id = was.user_id
+returning ${wishes}, (m.muted_until, m.archived_at, m.pinned_at) is distinct from (was.muted_until, was.archived_at, was.pinned_at)`
+
 type Advanced = [fromSeq: number, seq: number, changed: number, unread: number, messageId: string | null, at: Date]
 
-export function memberWrites(query: Query): Pick<Tx, 'addMembers' | 'removeMember' | 'setRole' | 'view' | 'advance'> {
+export function memberWrites(
+  query: Query,
+): Pick<Tx, 'addMembers' | 'removeMember' | 'setRole' | 'view' | 'configure' | 'advance'> {
   return {
     async addMembers(conversationId, userIds, role) {
       const rows = await query<[string]>(ADD, [conversationId, array(userIds), role])
@@ -115,6 +134,12 @@ export function memberWrites(query: Query): Pick<Tx, 'addMembers' | 'removeMembe
       )
       if (!row) throw new AppError('FORBIDDEN', 'Not a member of this conversation')
       return row[0]
+    },
+    async configure(conversationId, userId, { mutedUntil, archived, pinned }) {
+      const given = [mutedUntil !== undefined, mutedUntil ?? null, archived ?? null, pinned ?? null]
+      const [row] = await query<[...WishRow, boolean]>(CONFIGURE, [conversationId, userId, ...given])
+      if (!row) throw new AppError('FORBIDDEN', 'Not a member of this conversation')
+      return { wishes: toWishes(row), changed: row[3] }
     },
     async advance(receipt, conversationId, userId, seq) {
       const [row] = await query<Advanced>(ADVANCE[receipt], [conversationId, userId, seq])

@@ -3,9 +3,17 @@
  * reads the end of the log, so that a snapshot's position is exactly as old as its conversations.
  */
 import { AppError } from '../../shared/errors.ts'
-import { type ConversationKind, type ConversationSummary, Moment } from '../../shared/model.ts'
-import type { SummaryPage } from '../core/ports.ts'
-import { conversationColumns, lastMessage, messageColumns, profileColumns, unread } from './columns.ts'
+import { type ConversationSummary, Moment } from '../../shared/model.ts'
+import type { Reads, SummaryPage } from '../core/ports.ts'
+import {
+  conversationColumns,
+  lastMessage,
+  messageColumns,
+  profileColumns,
+  unread,
+  type WishRow,
+  wishes,
+} from './columns.ts'
 import type { Query } from './driver.ts'
 
 const PAGE = `
@@ -13,10 +21,11 @@ with page as (
   select c.id, coalesce(msg.created_at, c.created_at) as activity
   from members m join conversations c on c.id = m.conversation_id ${lastMessage}
   where m.user_id = $1 and m.left_at is null and ($2::text is null or c.kind = $2)
+    and ($6::boolean is null or (m.archived_at is not null) = $6)
     and ($3::timestamptz is null or (coalesce(msg.created_at, c.created_at), c.id) < ($3, $4::text collate "C"))
   order by activity desc, c.id desc limit $5
 )
-select tail.position, page.activity, ${unread}, m.last_read_seq, c.history_visible or msg.seq > m.joined_seq,
+select tail.position, page.activity, ${unread}, m.last_read_seq, c.history_visible or msg.seq > m.joined_seq, ${wishes},
   ${conversationColumns.text}, ${messageColumns.text}, ${profileColumns.text}
 from (select coalesce(max(position), 0) as position from events) tail
 left join page on true
@@ -29,7 +38,15 @@ left join lateral (
 left join users u on u.id = peer.user_id
 order by page.activity desc, page.id desc`
 
-type Row = [position: number, activity: Date, unread: number, lastReadSeq: number, visible: boolean, ...unknown[]]
+type Row = [
+  position: number,
+  activity: Date,
+  unread: number,
+  lastReadSeq: number,
+  visible: boolean,
+  ...WishRow,
+  ...unknown[],
+]
 
 /** `<milliseconds>.<id>` of the last conversation of a page. */
 function parseAfter(after: string): [Date, string] {
@@ -42,10 +59,10 @@ function parseAfter(after: string): [Date, string] {
 export async function listConversations(
   query: Query,
   userId: string,
-  page: { after?: string | undefined; limit: number; kind?: ConversationKind | undefined },
+  page: Parameters<Reads['conversations']['list']>[1],
 ): Promise<SummaryPage & { position: number }> {
   const [activity, id] = page.after === undefined ? [null, null] : parseAfter(page.after)
-  const rows = await query<Row>(PAGE, [userId, page.kind ?? null, activity, id, page.limit + 1])
+  const rows = await query<Row>(PAGE, [userId, page.kind ?? null, activity, id, page.limit + 1, page.archived ?? null])
   const shown = rows.slice(0, page.limit)
   const last = shown.at(-1)
   const conversations = shown.flatMap((row) => toSummary(row) ?? [])
@@ -58,13 +75,16 @@ export async function listConversations(
 }
 
 function toSummary(row: Row): ConversationSummary | null {
-  const conversation = conversationColumns.read(row, 5)
+  const conversation = conversationColumns.read(row, 8)
   if (!conversation) return null
-  const message = 5 + conversationColumns.width
+  const message = 8 + conversationColumns.width
   return {
     ...conversation,
     unread: row[2],
     lastReadSeq: row[3],
+    mutedUntil: row[5],
+    archived: row[6],
+    pinned: row[7],
     lastMessage: row[4] ? messageColumns.read(row, message) : null,
     peer: profileColumns.read(row, message + messageColumns.width),
   }

@@ -11,6 +11,7 @@ import { conversationReads, conversationWrites } from './conversation.ts'
 import { array, type Driver, type Query, type Statement } from './driver.ts'
 import { memberReads, memberWrites } from './member.ts'
 import { messageReads, messageWrites } from './message.ts'
+import { receiptReads, receiptWrites } from './receipt.ts'
 import { listConversations } from './summary.ts'
 import { upsertUser, userReads } from './user.ts'
 
@@ -24,6 +25,7 @@ export function openReads(query: Query): Reads {
     conversations: conversationReads(query),
     members: memberReads(query),
     messages: messageReads(query),
+    receipts: receiptReads(query),
     snapshot: (userId, limit) => listConversations(query, userId, { limit }),
     async stats() {
       const [row] = await query<[number, number, number, number]>(STATS)
@@ -78,6 +80,7 @@ export async function write<T>(driver: Driver, run: (tx: Tx) => Promise<T>): Pro
       ...conversationWrites(query),
       ...memberWrites(query),
       ...messageWrites(query),
+      ...receiptWrites(query),
       upsertUser: (user) => upsertUser(query, user),
       append: (event) => void drafts.push(event),
     })

@@ -10,13 +10,27 @@ import {
   MemberRole,
   Message,
   MessageType,
+  Moment,
   Text,
+  Wishes,
 } from '../model.ts'
 import { ByConversation, Content, type Contract, limit } from './contract.ts'
 
 const Title = Text(200)
 
 const MemberIds = z.array(Id).max(1_000)
+
+const WishesInput = z
+  .object({
+    conversationId: Id,
+    /** Null: not muted. */
+    mutedUntil: Moment.nullable().optional(),
+    archived: z.boolean().optional(),
+    pinned: z.boolean().optional(),
+  })
+  .refine((given) => [given.mutedUntil, given.archived, given.pinned].some((wish) => wish !== undefined), {
+    message: 'give at least one of mutedUntil, archived, pinned',
+  })
 
 /** The first message of a new conversation. */
 const Draft = z.object({ type: MessageType.default('text'), content: Content, clientId: Id.optional() })
@@ -47,7 +61,13 @@ export const conversation = {
   },
   'conversation.list': {
     kind: 'read',
-    input: z.object({ after: Text(200).optional(), limit: limit(500, 50), kind: ConversationKind.optional() }),
+    input: z.object({
+      after: Text(200).optional(),
+      limit: limit(500, 50),
+      kind: ConversationKind.optional(),
+      /** Only what the actor has archived, or only the rest. */
+      archived: z.boolean().optional(),
+    }),
     /** Newest activity first. `next` is the `after` of the next page, null at the end. */
     output: z.object({ conversations: z.array(ConversationSummary), next: z.string().nullable() }),
     errors: [],
@@ -94,6 +114,14 @@ export const conversation = {
     output: z.object({ conversationId: Id, removed: z.boolean() }),
     errors: ['NOT_FOUND', 'CONFLICT'],
     cost: 2,
+  },
+  /** The actor's own wishes; what is missing stays as it is. The answer is all of them. */
+  'conversation.configure': {
+    kind: 'write',
+    input: WishesInput,
+    output: z.object({ conversationId: Id, ...Wishes.shape }),
+    errors: ['FORBIDDEN', 'NOT_FOUND'],
+    cost: 1,
   },
   'conversation.view': {
     kind: 'write',

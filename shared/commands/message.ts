@@ -11,7 +11,7 @@ const Mark = z
   })
 
 /** `changed` counts the messages that were not marked before; `seq` is the mark now. */
-const Marked = z.object({ conversationId: Id, seq: Seq, changed: z.number().int(), unread: z.number().int() })
+export const Marked = z.object({ conversationId: Id, seq: Seq, changed: z.number().int(), unread: z.number().int() })
 
 const HistoryInput = z
   .object({

@@ -31,6 +31,18 @@ export const sync = {
     errors: ['FORBIDDEN'],
     cost: 5,
   },
+  /**
+   * Counts again, message by message, what is unread for every member of the next `limit` conversations in order of id.
+   * `checked` members; `drift` of them have another unread than the subtraction gives, or marks out of order: it must be 0.
+   */
+  'admin.audit': {
+    kind: 'read',
+    input: z.object({ after: Id.optional(), limit: limit(100, 20) }),
+    /** `next` is the `after` of the next page, null at the end. */
+    output: z.object({ checked: z.number().int(), drift: z.number().int(), next: Id.nullable() }),
+    errors: ['FORBIDDEN'],
+    cost: 20,
+  },
   'admin.test': {
     kind: 'write',
     input: z

@@ -9,5 +9,6 @@ export const conversation = {
   removeMember: write('conversation.removeMember'),
   join: write('conversation.join'),
   leave: write('conversation.leave'),
+  configure: write('conversation.configure'),
   view: write('conversation.view'),
 }

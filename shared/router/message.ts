@@ -8,6 +8,8 @@ export const message = {
   delete: write('message.delete'),
   markDelivered: write('message.markDelivered'),
   markRead: write('message.markRead'),
+  markUnread: write('message.markUnread'),
+  readers: read('message.readers'),
   missed: read('message.missed'),
   /** Everything that happens in one conversation. It completes when the actor is no longer a member. */
   onEvent: followConversation(),

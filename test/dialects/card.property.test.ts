@@ -18,7 +18,10 @@ const who = fc.integer({ min: 0, max: 3 })
 const act = fc.oneof(
   { weight: 4, arbitrary: fc.record({ act: fc.constant('send' as const), who }) },
   { weight: 3, arbitrary: fc.record({ act: fc.constant('read' as const), who }) },
-  fc.record({ act: fc.constantFrom('edit', 'delete', 'add', 'remove', 'leave', 'title', 'rename', 'deliver'), who }),
+  fc.record({
+    act: fc.constantFrom('unread', 'edit', 'delete', 'add', 'remove', 'leave', 'title', 'rename', 'deliver'),
+    who,
+  }),
 )
 
 test('a card follows the log', async () => {
@@ -50,6 +53,7 @@ test('a card follows the log', async () => {
             last = (await core.execute(actor, 'message.send', { conversationId, content: 'Hello' })).id
           },
           read: () => core.execute(actor, 'message.markRead', { conversationId }),
+          unread: () => core.execute(actor, 'message.markUnread', { conversationId, seq: 1 + (index % 4) }),
           deliver: () => core.execute(actor, 'message.markDelivered', { conversationId }),
           edit: () => core.execute(actor, 'message.edit', { messageId: last || 'none', content: `${index}` }),
           delete: () => core.execute(actor, 'message.delete', { messageId: last || 'none' }),
@@ -64,7 +68,10 @@ test('a card follows the log', async () => {
       }
       for (const event of log) {
         if (!isDurable(event)) continue
-        const concerns = event.name === 'user.updated' || event.topic === `conversation:${conversationId}`
+        const concerns =
+          event.name === 'user.updated' ||
+          event.topic === `conversation:${conversationId}` ||
+          (event.name === 'receipt.unread' && event.payload.conversationId === conversationId)
         if (concerns) card.apply(event)
       }
       const truth = await fresh()

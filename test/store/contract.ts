@@ -1,7 +1,7 @@
 /** The laws of the store, for every database it runs on. */
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Sent, Store } from '../../server/core/ports.ts'
+import type { Sent, Store, Tx } from '../../server/core/ports.ts'
 import type { StoreOptions } from '../../server/store/store.ts'
 import type { Durable } from '../../shared/events.ts'
 import { addMember, checkGapless, createConversation, draft, newId, removeMember } from './drafts.ts'
@@ -405,6 +405,14 @@ export function contract(
             share: fc.double({ min: 0, max: 1.1, noNaN: true }),
           }),
         },
+        {
+          weight: 2,
+          arbitrary: fc.record({
+            kind: fc.constant('back' as const),
+            who,
+            share: fc.double({ min: 0, max: 1.1, noNaN: true }),
+          }),
+        },
         { weight: 1, arbitrary: fc.record({ kind: fc.constant('leave' as const), who }) },
         { weight: 1, arbitrary: fc.record({ kind: fc.constant('join' as const), who }) },
         { weight: 1, arbitrary: fc.record({ kind: fc.constant('write' as const), who }) },
@@ -413,11 +421,11 @@ export function contract(
         fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 30 }), async (steps) => {
           const id = await conversation(...users)
           const senders: string[] = []
-          const marks = new Map(users.map((user) => [user, { read: 0, delivered: 0, member: true }]))
+          const marks = new Map(users.map((user) => [user, { joined: 0, read: 0, delivered: 0, member: true }]))
           const others = (user: string, from: number, to: number) =>
             senders.slice(from, to).filter((sender) => sender !== user).length
           for (const { kind, who: user, ...more } of steps) {
-            const mark = marks.get(user) ?? { read: 0, delivered: 0, member: false }
+            const mark = marks.get(user) ?? { joined: 0, read: 0, delivered: 0, member: false }
             if (kind === 'send') {
               const sent = store.send(draft(id, user, newId()))
               if (mark.member) senders.push((await sent).message.senderId)
@@ -440,7 +448,22 @@ export function contract(
               mark.member = false
             } else if (kind === 'join') {
               await addMember(store, id, user)
-              if (!mark.member) Object.assign(mark, { read: senders.length, delivered: senders.length, member: true })
+              const end = senders.length
+              if (!mark.member) Object.assign(mark, { joined: end, read: end, delivered: end, member: true })
+            } else if (kind === 'back') {
+              const seq = 1 + Math.round(('share' in more ? more.share : 0) * senders.length)
+              const target = Math.max(seq - 1, mark.joined)
+              const { result } = await store.write(async (tx) => {
+                await tx.lock([id])
+                return tx.retreat(id, user, seq)
+              })
+              if (!mark.member || target >= mark.read) expect(result).toBeNull()
+              else {
+                const changed = others(user, target, mark.read)
+                const unread = others(user, target, senders.length)
+                expect(result).toEqual({ fromSeq: mark.read, seq: target, changed, unread })
+                mark.read = target
+              }
             } else {
               const seq = Math.round(('share' in more ? more.share : 0) * senders.length)
               const target = Math.min(seq, senders.length)
@@ -489,6 +512,78 @@ export function contract(
         }),
         { numRuns: 25 },
       )
+      const audited = { checked: 0, conversations: 0 }
+      for (let after: string | undefined; ; ) {
+        const { checked, drift, next } = await store.reads.receipts.audit({ after, limit: 7 })
+        expect(drift).toBe(0)
+        audited.checked += checked
+        if (next === null) break
+        after = next
+      }
+      const { conversations } = await store.reads.stats()
+      expect(audited.checked).toBeGreaterThan(conversations)
+    })
+
+    it('names who has received and who has read a message, in pages', async () => {
+      const id = await conversation('ann', 'bob', 'cid', 'dan', 'eve')
+      const { message } = await store.send(draft(id, 'ann', newId()))
+      await store.write(async (tx) => {
+        await tx.lock([id])
+        await tx.advance('read', id, 'bob', 1)
+        await tx.advance('delivered', id, 'cid', 1)
+        await tx.advance('read', id, 'eve', 1)
+        await tx.advance('read', id, 'ann', 1)
+      })
+      await addMember(store, id, 'late')
+      const readers = async (page: { after?: string; limit: number }) => {
+        const { readers, next } = await store.reads.receipts.readers(message, page)
+        return [...readers.map(({ profile, read }) => `${profile.id} ${read}`), next]
+      }
+      expect(await readers({ limit: 9 })).toEqual(['bob true', 'cid false', 'eve true', null])
+      expect(await readers({ limit: 3 })).toEqual(['bob true', 'cid false', 'eve true', null])
+      expect(await readers({ limit: 2 })).toEqual(['bob true', 'cid false', 'cid'])
+      expect(await readers({ limit: 2, after: 'cid' })).toEqual(['eve true', null])
+      await removeMember(store, id, 'eve')
+      await store.write(async (tx) => {
+        await tx.lock([id])
+        await tx.retreat(id, 'bob', 1)
+      })
+      expect(await readers({ limit: 9 })).toEqual(['bob false', 'cid false', null])
+    })
+
+    it("keeps a member's wishes, each as given last, and lists by them", async () => {
+      const user = newId()
+      const [one, two] = [await conversation(user, 'ann'), await conversation(user, 'ann')]
+      const mutedUntil = new Date('2040-01-01T00:00:00.123Z')
+      const set = async (change: Parameters<Tx['configure']>[2]) =>
+        (await store.write((tx) => tx.configure(one, user, change))).result
+      const none = { mutedUntil: null, archived: false, pinned: false }
+      expect(await set({ mutedUntil: null, archived: false })).toEqual({ wishes: none, changed: false })
+      expect(await set({ mutedUntil, pinned: true })).toEqual({
+        wishes: { mutedUntil, archived: false, pinned: true },
+        changed: true,
+      })
+      expect(await set({ pinned: true })).toMatchObject({ changed: false })
+      expect(await set({ archived: true })).toEqual({
+        wishes: { mutedUntil, archived: true, pinned: true },
+        changed: true,
+      })
+      const listed = async (archived?: boolean) =>
+        (await store.reads.conversations.list(user, { limit: 9, archived })).conversations.map(({ id }) => id)
+      expect(await listed()).toEqual([two, one])
+      expect(await listed(true)).toEqual([one])
+      expect(await listed(false)).toEqual([two])
+      expect((await store.reads.snapshot(user, 9)).conversations).toMatchObject([
+        { id: two, ...none },
+        { id: one, mutedUntil, archived: true, pinned: true },
+      ])
+      await removeMember(store, one, user)
+      await expect(set({ pinned: false })).rejects.toMatchObject({ code: 'FORBIDDEN' })
+      await addMember(store, one, user)
+      expect(await set({ mutedUntil: null, pinned: false })).toEqual({
+        wishes: { ...none, archived: true },
+        changed: true,
+      })
     })
 
     it('tells a standing, and whose history is visible from where', async () => {

@@ -71,6 +71,7 @@ export class LiveCard implements Card {
       case 'message.deleted':
         if (this.lastMessage?.id === event.payload.message.id) this.lastMessage = event.payload.message
         break
+      case 'receipt.unread':
       case 'receipt.read': {
         const { userId, seq, unread } = event.payload
         const reader = this.members.get(userId)

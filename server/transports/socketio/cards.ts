@@ -82,9 +82,10 @@ export class Cards {
     if (!isDurable(event)) return
     if (event.name === 'user.updated') {
       for (const entry of this.#entries.values()) tell(entry, event)
+    } else if (event.name === 'receipt.unread') {
+      tell(this.#entries.get(event.payload.conversationId), event)
     } else if (event.topic.startsWith('conversation:')) {
-      const entry = this.#entries.get(event.topic.slice('conversation:'.length))
-      if (entry) tell(entry, event)
+      tell(this.#entries.get(event.topic.slice('conversation:'.length)), event)
     }
   }
 
@@ -195,7 +196,7 @@ function ready({ card }: Entry, { needs }: Job): boolean {
   return card !== undefined && (needs.userId === null || card.knows(needs.userId))
 }
 
-function tell(entry: Entry, event: Durable): void {
-  if (entry.card) entry.card.apply(event)
-  else if (entry.work) entry.missed.push(event)
+function tell(entry: Entry | undefined, event: Durable): void {
+  if (entry?.card) entry.card.apply(event)
+  else if (entry?.work) entry.missed.push(event)
 }

@@ -1,0 +1,76 @@
+/**
+ * Receipts besides moving forward (see member.ts): who has a message, the way back, and the audit. `sent_at_read` is always
+ * counted anew for the mark it belongs to, so unread stays a subtraction; the audit compares that with counting messages.
+ */
+import type { Reads, Tx } from '../core/ports.ts'
+import { lastMessage, profileColumns, sentUntil, unread } from './columns.ts'
+import type { Query } from './driver.ts'
+
+const READERS = `
+select m.user_id, m.last_read_seq >= $2::bigint, ${profileColumns.text}
+from members m join users u on u.id = m.user_id
+where m.conversation_id = $1 and m.user_id > $4 and m.user_id <> $3 and m.left_at is null
+  and m.joined_seq < $2::bigint and m.last_delivered_seq >= $2::bigint
+order by m.user_id limit $5`
+
+const AUDIT = `
+with page as materialized (select c.id from conversations c where c.id > $1 order by c.id limit $2)
+select c.id, count(m.user_id), count(m.user_id) filter (where
+  ${unread} <> (
+    select count(*) from messages x
+    where x.conversation_id = m.conversation_id and x.seq > m.last_read_seq and x.sender_id <> m.user_id
+  )
+  or not (0 <= m.last_read_seq and m.last_read_seq <= m.last_delivered_seq and m.last_delivered_seq <= coalesce(msg.seq, 0)))
+from page join conversations c on c.id = page.id ${lastMessage}
+left join members m on m.conversation_id = c.id and m.left_at is null
+group by c.id order by c.id`
+
+export function receiptReads(query: Query): Reads['receipts'] {
+  return {
+    async readers({ conversationId, seq, senderId }, { after, limit }) {
+      const rows = await query<[userId: string, read: boolean, ...unknown[]]>(READERS, [
+        ...[conversationId, seq, senderId],
+        ...[after ?? '', limit + 1],
+      ])
+      const readers = rows.slice(0, limit).flatMap((row) => {
+        const profile = profileColumns.read(row, 2)
+        return profile ? [{ userId: row[0], profile, read: row[1] }] : []
+      })
+      return { readers, next: rows.length > limit ? (readers.at(-1)?.userId ?? null) : null }
+    },
+    async audit({ after, limit }) {
+      const rows = await query<[id: string, members: number, wrong: number]>(AUDIT, [after ?? '', limit])
+      const sum = (of: 1 | 2) => rows.reduce((total, row) => total + row[of], 0)
+      return { checked: sum(1), drift: sum(2), next: rows.length < limit ? null : (rows.at(-1)?.[0] ?? null) }
+    },
+  }
+}
+
+const RETREAT = `
+with was as (
+  select m.*, coalesce(msg.seq, 0) as last_seq, greatest($3::bigint - 1, m.joined_seq) as target
+  from members m join conversations c on c.id = m.conversation_id ${lastMessage}
+  where m.conversation_id = $1 and m.user_id = $2 and m.left_at is null
+),
+n as materialized (
+  select was.*, ${sentUntil('$1::text', '$2::text', 'was.target')} as sent_now,
+    ${sentUntil('$1::text', '$2::text', 'was.last_seq')} as sent
+  from was where was.target < was.last_read_seq
+)
+update members m set last_read_seq = n.target, sent_at_read = n.sent_now
+from n where m.conversation_id = n.conversation_id and m.user_id = n.user_id
+returning n.last_read_seq, n.target, (n.last_read_seq - n.target) - (n.sent_at_read - n.sent_now),
+  (n.last_seq - n.target) - (n.sent - n.sent_now)`
+
+type Retreated = [fromSeq: number, seq: number, changed: number, unread: number]
+
+export function receiptWrites(query: Query): Pick<Tx, 'retreat'> {
+  return {
+    async retreat(conversationId, userId, seq) {
+      const [row] = await query<Retreated>(RETREAT, [conversationId, userId, seq])
+      if (!row) return null
+      const [fromSeq, mark, changed, left] = row
+      return { fromSeq, seq: mark, changed, unread: left }
+    },
+  }
+}
