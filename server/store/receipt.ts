@@ -6,24 +6,39 @@ import type { Reads, Tx } from '../core/ports.ts'
 import { lastMessage, profileColumns, sentUntil, unread } from './columns.ts'
 import type { Query } from './driver.ts'
 
+/** The page first: joined as a whole, the planner walks all users beside it. */
 const READERS = `
-select m.user_id, m.last_read_seq >= $2::bigint, ${profileColumns.text}
-from members m join users u on u.id = m.user_id
-where m.conversation_id = $1 and m.user_id > $4 and m.user_id <> $3 and m.left_at is null
-  and m.joined_seq < $2::bigint and m.last_delivered_seq >= $2::bigint
-order by m.user_id limit $5`
+with page as materialized (
+  select m.user_id, m.last_read_seq >= $2::bigint as read from members m
+  where m.conversation_id = $1 and m.user_id > $4 and m.user_id <> $3 and m.left_at is null
+    and m.joined_seq < $2::bigint and m.last_delivered_seq >= $2::bigint
+  order by m.user_id limit $5
+)
+select page.user_id, page.read, ${profileColumns.text} from page join users u on u.id = page.user_id order by page.user_id`
 
+/** Messages after a mark are counted once for all marks of a conversation, own ones by member: as long as both lists, no more. */
 const AUDIT = `
-with page as materialized (select c.id from conversations c where c.id > $1 order by c.id limit $2)
-select c.id, count(m.user_id), count(m.user_id) filter (where
-  ${unread} <> (
-    select count(*) from messages x
-    where x.conversation_id = m.conversation_id and x.seq > m.last_read_seq and x.sender_id <> m.user_id
-  )
-  or not (0 <= m.last_read_seq and m.last_read_seq <= m.last_delivered_seq and m.last_delivered_seq <= coalesce(msg.seq, 0)))
-from page join conversations c on c.id = page.id ${lastMessage}
-left join members m on m.conversation_id = c.id and m.left_at is null
-group by c.id order by c.id`
+with page as materialized (select c.id from conversations c where c.id > $1 order by c.id limit $2),
+marks as materialized (
+  select m.*, ${unread} as unread, coalesce(msg.seq, 0) as last_seq
+  from page join conversations c on c.id = page.id ${lastMessage}
+  join members m on m.conversation_id = c.id and m.left_at is null
+),
+rest as materialized (
+  select x.conversation_id, x.seq, count(*) over (partition by x.conversation_id order by x.seq desc) as count
+  from (select m.conversation_id, min(m.last_read_seq) as mark from marks m group by m.conversation_id) low
+  join messages x on x.conversation_id = low.conversation_id and x.seq > low.mark
+)
+select page.id, count(m.user_id), count(m.user_id) filter (where m.unread <> coalesce(rest.count, 0) - own.count
+  or not (0 <= m.last_read_seq and m.last_read_seq <= m.last_delivered_seq and m.last_delivered_seq <= m.last_seq))
+from page
+left join marks m on m.conversation_id = page.id
+left join rest on rest.conversation_id = m.conversation_id and rest.seq = m.last_read_seq + 1
+left join lateral (
+  select count(*) from messages x
+  where x.conversation_id || chr(10) || x.sender_id = m.conversation_id || chr(10) || m.user_id and x.seq > m.last_read_seq
+) own on true
+group by page.id order by page.id`
 
 export function receiptReads(query: Query): Reads['receipts'] {
   return {
