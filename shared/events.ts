@@ -4,7 +4,19 @@
  * A payload is typed where the event is made, from input that was parsed; it is not parsed again, and never changes after that.
  */
 import { z } from 'zod'
-import { Conversation, Id, JsonObject, Member, Message, MessageType, Metadata, Profile, Seq, Wishes } from './model.ts'
+import {
+  Conversation,
+  Id,
+  JsonObject,
+  Member,
+  Message,
+  MessageType,
+  Metadata,
+  Profile,
+  ReactionKind,
+  Seq,
+  Wishes,
+} from './model.ts'
 
 type Row = { kind: 'durable' | 'ephemeral'; topic: 'conversation' | 'user' | 'either'; payload: z.ZodType }
 
@@ -45,6 +57,19 @@ export const events = {
   'message.created': { kind: 'durable', topic: 'conversation', payload: z.object({ message: Message }) },
   'message.updated': { kind: 'durable', topic: 'conversation', payload: z.object({ message: Message }) },
   'message.deleted': { kind: 'durable', topic: 'conversation', payload: z.object({ message: Message }) },
+  /** `userId` gave a reaction (`on`) or took it back; `count` is how many of this kind the message has now. */
+  'message.reacted': {
+    kind: 'durable',
+    topic: 'conversation',
+    payload: z.object({
+      conversationId,
+      messageId: Id,
+      userId: Id,
+      reaction: ReactionKind,
+      on: z.boolean(),
+      count: z.number().int().min(0),
+    }),
+  },
   /** `userId` has received everything up to `seq`; before it was `fromSeq`. */
   'receipt.delivered': {
     kind: 'durable',

@@ -107,6 +107,12 @@ export type Member = z.output<typeof Member>
 
 export const MessageType = z.enum(['text', 'image', 'notification', 'system'])
 export const Metadata = JsonObject(16_000)
+/** Short text, an emoji say. */
+export const ReactionKind = Text(32).min(1)
+/** All reactions of one kind to a message. `userIds`: the first ten to react so. */
+export const Reaction = z.object({ reaction: ReactionKind, count: z.number().int().min(1), userIds: z.array(Id) })
+export type Reaction = z.output<typeof Reaction>
+
 export const Message = z.object({
   id: Id,
   conversationId: Id,
@@ -120,15 +126,23 @@ export const Message = z.object({
   metadata: Metadata.nullable(),
   replyTo: Id.nullable(),
   createdAt: z.date(),
+  /** 1 when sent, one more with each edit. */
+  version: z.number().int().min(1),
   editedAt: z.date().nullable(),
   deletedAt: z.date().nullable(),
   deletedBy: Id.nullable(),
+  /** By the first of each kind, at most 20 kinds. Empty once deleted. */
+  reactions: z.array(Reaction),
 })
 export type Message = z.output<typeof Message>
 
 /** What a member wants of a conversation, for their own devices. A `mutedUntil` that has passed mutes nothing. */
 export const Wishes = z.object({ mutedUntil: z.date().nullable(), archived: z.boolean(), pinned: z.boolean() })
 export type Wishes = z.output<typeof Wishes>
+
+/** What a message said before an edit. */
+export const Version = z.object({ version: z.number().int().min(1), content: z.string(), writtenAt: z.date() })
+export type Version = z.output<typeof Version>
 
 /** A conversation as one member sees it in a list. `peer` is the other side of a direct conversation. */
 export const ConversationSummary = Conversation.extend({

@@ -45,6 +45,7 @@ const dropped = {
   'message.created': drop,
   'message.updated': drop,
   'message.deleted': drop,
+  'message.reacted': drop,
   'receipt.delivered': drop,
   'receipt.read': drop,
   'message.accepted': drop,

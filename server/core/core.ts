@@ -15,12 +15,13 @@ import type { Hub } from './hub.ts'
 import { message } from './message.ts'
 import { standing } from './policy.ts'
 import type { Broker, Store, World } from './ports.ts'
+import { reaction } from './reaction.ts'
 import { receipt } from './receipt.ts'
 import { sync } from './sync.ts'
 import { typing } from './typing.ts'
 import { user } from './user.ts'
 
-export const handlers: Handlers = { ...user, ...conversation, ...message, ...receipt, ...typing, ...sync }
+export const handlers: Handlers = { ...user, ...conversation, ...message, ...reaction, ...receipt, ...typing, ...sync }
 
 export interface CoreOptions {
   store: Store

@@ -1,6 +1,7 @@
 /**
  * Messages. A send is checked, shown optimistically if asked, stored by the journal together with others, and answered with
- * the stored message; the same `clientId` gives the first message again. Deleting leaves the place, not the content.
+ * the stored message; the same `clientId` gives the first message again. Deleting leaves the place, not the content
+ * nor what it said before an edit.
  */
 import type { Parsed } from '../../shared/commands.ts'
 import { AppError, toAppError } from '../../shared/errors.ts'
@@ -9,7 +10,14 @@ import type { Message } from '../../shared/model.ts'
 import { type BatchCall, conversationTopic, draft, ephemeral, type HandlersOf, itsConversation } from './handler.ts'
 import { anyone, firstVisible, member, messageMember, sender, standing, visibleMessage } from './policy.ts'
 
-type Noun = 'message.send' | 'message.history' | 'message.get' | 'message.edit' | 'message.delete' | 'message.missed'
+type Noun =
+  | 'message.send'
+  | 'message.history'
+  | 'message.get'
+  | 'message.edit'
+  | 'message.versions'
+  | 'message.delete'
+  | 'message.missed'
 
 async function send(call: BatchCall<'message.send'>): Promise<{ result: Message; events: readonly Durable[] }> {
   const { actor, input, store } = call
@@ -107,9 +115,19 @@ export const message: HandlersOf<Noun> = {
     run: async ({ tx, actor, input }) => {
       const before = await visibleMessage(tx, actor, input.messageId)
       if (before.deletedAt) throw new AppError('CONFLICT', 'Message already deleted')
+      const { version } = before
+      if (version !== (input.expectedVersion ?? version))
+        throw new AppError('CONFLICT', 'The message has been edited meanwhile', { data: { version } })
       const message = await tx.editMessage(input.messageId, input.content)
       tx.append(draft(actor, 'message.updated', conversationTopic(message.conversationId), { message }))
       return message
+    },
+  },
+  'message.versions': {
+    policy: messageMember,
+    run: async ({ tx, input: { messageId, after, limit } }) => {
+      const versions = await tx.messages.versions(messageId, after, limit + 1)
+      return { versions: versions.slice(0, limit), hasMore: versions.length > limit }
     },
   },
   'message.delete': {

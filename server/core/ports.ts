@@ -13,6 +13,7 @@ import type {
   Message,
   Profile,
   User,
+  Version,
   Wishes,
 } from '../../shared/model.ts'
 
@@ -97,6 +98,8 @@ export interface Reads {
       conversationId: string,
       range: { fromSeq: number; toSeq: number; limit: number; newest: boolean },
     ): Promise<Message[]>
+    /** What a message said before its edits, by rising version, beyond `after`; nothing once it is deleted. */
+    versions(id: string, after: number, limit: number): Promise<Version[]>
     /** From others, oldest first, in conversations of which the user is a member. */
     missed(userId: string, since: Date, limit: number): Promise<Message[]>
   }
@@ -182,10 +185,12 @@ export interface Tx extends Reads {
   ): Promise<{ fromSeq: number; seq: number; changed: number; unread: number } | null>
   /** Stores a message in a locked conversation and gives it its seq; the caller checks membership and appends the event. */
   createMessage(draft: SendDraft): Promise<Message>
-  /** Keeps the first original content. */
+  /** Keeps what it said before as a version. Its conversation is locked. NOT_FOUND if it is deleted. */
   editMessage(id: string, content: string): Promise<Message>
-  /** Soft: the row stays, its content and metadata go. */
+  /** Soft: the row stays; its content and metadata, every version of it and its reactions go. */
   deleteMessage(id: string, by: string): Promise<Message>
+  /** Gives a reaction or takes it back, in a locked conversation. `count`: how many of this kind the message has then. */
+  react(messageId: string, userId: string, reaction: string, on: boolean): Promise<{ changed: boolean; count: number }>
   /** Events get their positions at the commit, in this order. */
   append(event: EventDraft): void
 }
@@ -211,8 +216,8 @@ export interface Store {
   readonly log: Log
   /**
    * Durable when it resolves. Sends of one sender to one conversation keep their order. Refuses with FORBIDDEN (not a member),
-   * NOT_FOUND (conversation, or the message replied to), OVERLOADED (queue full), UNAVAILABLE. A draft in doubt (connection
-   * lost while committing) is sent again by itself: `clientId` makes that safe.
+   * NOT_FOUND (conversation, or the message replied to: not there or not to be seen by the sender), OVERLOADED (queue full),
+   * UNAVAILABLE. A draft in doubt (connection lost while committing) is sent again by itself: `clientId` makes that safe.
    */
   send(draft: SendDraft): Promise<Sent>
   /** Sends waiting or in flight. */

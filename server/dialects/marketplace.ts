@@ -142,7 +142,8 @@ export const marketplace = define({
           ? [['test-event', { message, timestamp: at.toISOString() }]]
           : [['test-message', { content: message, chatId: conversationId }]],
     }),
-    // It knows no receipts of delivery and no optimistic sends; profiles are read from the card.
+    // It knows no reactions, no receipts of delivery and no optimistic sends; profiles are read from the card.
+    'message.reacted': drop,
     'receipt.delivered': drop,
     'message.accepted': drop,
     'message.failed': drop,

@@ -135,6 +135,7 @@ const words = (family: say.Family): Outbound<Emit<typeof form.wire>> => ({
   'member.removed': drop,
   'message.updated': drop,
   'message.deleted': drop,
+  'message.reacted': drop,
   'receipt.delivered': drop,
   'receipt.read': drop,
   'typing.changed': drop,

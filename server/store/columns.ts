@@ -4,7 +4,7 @@
  */
 import { getTableColumns } from 'drizzle-orm'
 import type { PgTable } from 'drizzle-orm/pg-core'
-import type { Conversation, Wishes } from '../../shared/model.ts'
+import type { Conversation, Message, Reaction, Wishes } from '../../shared/model.ts'
 import { conversations, members, messages, users } from './schema.ts'
 
 /** The values of `width` columns from `start` on; null when the first is, as of a left join without a match. */
@@ -87,7 +87,7 @@ export const memberColumns = columns(members, 'm', [
   'lastViewedAt',
 ])
 
-export const messageColumns = columns(messages, 'msg', [
+const ownMessageColumns = columns(messages, 'msg', [
   'id',
   'conversationId',
   'seq',
@@ -98,10 +98,37 @@ export const messageColumns = columns(messages, 'msg', [
   'metadata',
   'replyTo',
   'createdAt',
+  'version',
   'editedAt',
   'deletedAt',
   'deletedBy',
 ])
+
+/**
+ * The reactions of message `msg`: one probe of an index where there are none. The statement that deletes them with the
+ * message still sees them, hence the condition.
+ */
+const REACTIONS = `case when msg.deleted_at is null then (
+  select coalesce(jsonb_agg(
+    jsonb_build_object('reaction', kind.reaction, 'count', kind.count, 'userIds', kind.user_ids) order by kind.since, kind.reaction
+  ), '[]')
+  from (
+    select r.reaction, count(*) as count, min(r.created_at) as since,
+      to_jsonb((array_agg(r.user_id order by r.created_at, r.user_id))[1:10]) as user_ids
+    from reactions r where r.message_id = msg.id group by r.reaction
+  ) kind
+) else '[]' end as reactions`
+
+/** Of message `msg` as it is now, with its reactions; also after `returning`. */
+export const messageColumns: Columns<Message> = {
+  text: `${ownMessageColumns.text}, ${REACTIONS}`,
+  width: ownMessageColumns.width + 1,
+  read(row, start) {
+    const message = ownMessageColumns.read(row, start)
+    // REACTIONS builds exactly these.
+    return message && { ...message, reactions: row[start + ownMessageColumns.width] as Reaction[] }
+  },
+}
 
 /** How many messages a user has in a conversation up to a seq: expressions of SQL. */
 export const sentUntil = (conversation: string, user: string, seq: string) => `coalesce((

@@ -28,9 +28,10 @@ select coalesce((select max(position) from events), 0),
   coalesce(c.history_visible or msg.seq > (
     select x.joined_seq from members x where x.conversation_id = c.id and x.user_id = $2 and x.left_at is null
   ), true),
-  ${conversationColumns.text}, ${messageColumns.text}, ${memberColumns.text}, ${profileColumns.text}
+  ${conversationColumns.text}, last.*, ${memberColumns.text}, ${profileColumns.text}
 from conversations c
 ${lastMessage}
+left join lateral (select ${messageColumns.text} offset 0) last on true -- once, not for each member
 left join lateral (
   select x.* from (
     (select s.* from members s where s.conversation_id = c.id and s.left_at is null and s.joined_seq >= 0 order by s.joined_at, s.user_id limit ${SHOWN})

@@ -4,6 +4,7 @@ import type { Message } from '../../shared/model.ts'
 import type { Reads, SendDraft, Sent, Tx } from '../core/ports.ts'
 import { lastMessage, messageColumns } from './columns.ts'
 import { array, type Query } from './driver.ts'
+import { visibleReplies } from './reply.ts'
 
 const toMessages = (rows: readonly (readonly unknown[])[]): Message[] =>
   rows.flatMap((row) => messageColumns.read(row, 0) ?? [])
@@ -45,6 +46,13 @@ export function messageReads(query: Query): Reads['messages'] {
       const rows = await query(newest ? BACKWARD : FORWARD, [conversationId, fromSeq, toSeq, limit])
       return toMessages(newest ? rows.reverse() : rows)
     },
+    async versions(id, after, limit) {
+      const rows = await query<[version: number, content: string, writtenAt: Date]>(
+        'select version, content, written_at from versions where message_id = $1 and version > $2 order by version limit $3',
+        [id, after, limit],
+      )
+      return rows.map(([version, content, writtenAt]) => ({ version, content, writtenAt }))
+    },
     async missed(userId, since, limit) {
       return toMessages(await query(MISSED, [userId, since, limit]))
     },
@@ -53,6 +61,9 @@ export function messageReads(query: Query): Reads['messages'] {
 
 const APPEND = `select code, id, seq, log_position, created_at
   from append_messages($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10)`
+
+/** What a message has when it is sent, without a look at the database. */
+const NEW = { version: 1, editedAt: null, deletedAt: null, deletedBy: null, reactions: [] }
 
 type Appended = [code: string, id: string, seq: number, position: number | null, createdAt: Date]
 
@@ -66,6 +77,7 @@ export async function appendMessages(
   withEvents: boolean,
   known: Query,
 ): Promise<(Sent | AppError)[]> {
+  const replies = withEvents ? await visibleReplies(query, drafts) : drafts.map((draft) => draft.replyTo)
   const column = (of: (draft: SendDraft) => string | null) => array(drafts.map(of))
   const rows = await query<Appended>(APPEND, [
     column((draft) => draft.id),
@@ -75,7 +87,7 @@ export async function appendMessages(
     column((draft) => draft.type),
     column((draft) => draft.content),
     column((draft) => draft.metadata && JSON.stringify(draft.metadata)),
-    column((draft) => draft.replyTo),
+    array(replies),
     column((draft) => draft.origin),
     withEvents,
   ])
@@ -101,7 +113,7 @@ function toAnswer(
   if (code === 'not a member') return new AppError('FORBIDDEN', 'Not a member of this conversation')
   if (code === 'no reply target') return new AppError('NOT_FOUND', 'There is no such message to reply to')
   const { origin: _, ...stored } = draft
-  return { message: { ...stored, seq, createdAt, editedAt: null, deletedAt: null, deletedBy: null }, position }
+  return { message: { ...stored, seq, createdAt, ...NEW }, position }
 }
 
 function found(rows: readonly (readonly unknown[])[]): Message {
@@ -121,7 +133,11 @@ export function messageWrites(query: Query): Pick<Tx, 'createMessage' | 'editMes
     async editMessage(id, content) {
       return found(
         await query(
-          `update messages msg set original_content = coalesce(original_content, content), content = $2,
+          `with before as (
+            insert into versions (message_id, version, content, written_at)
+            select id, version, content, coalesce(edited_at, created_at) from messages where id = $1 and deleted_at is null
+          )
+          update messages msg set original_content = coalesce(original_content, content), content = $2, version = version + 1,
             edited_at = greatest(clock_timestamp(), created_at, edited_at)
           where id = $1 and deleted_at is null returning ${messageColumns.text}`,
           [id, content],
@@ -131,7 +147,9 @@ export function messageWrites(query: Query): Pick<Tx, 'createMessage' | 'editMes
     async deleteMessage(id, by) {
       return found(
         await query(
-          `update messages msg set content = '', original_content = null, metadata = null,
+          `with texts as (delete from versions where message_id = $1),
+            reacted as (delete from reactions where message_id = $1)
+          update messages msg set content = '', original_content = null, metadata = null,
             deleted_at = coalesce(deleted_at, greatest(clock_timestamp(), created_at)), deleted_by = coalesce(deleted_by, $2)
           where id = $1 returning ${messageColumns.text}`,
           [id, by],

@@ -11,6 +11,7 @@ import { conversationReads, conversationWrites } from './conversation.ts'
 import { array, type Driver, type Query, type Statement } from './driver.ts'
 import { memberReads, memberWrites } from './member.ts'
 import { messageReads, messageWrites } from './message.ts'
+import { reactionWrites } from './reaction.ts'
 import { receiptReads, receiptWrites } from './receipt.ts'
 import { listConversations } from './summary.ts'
 import { upsertUser, userReads } from './user.ts'
@@ -81,6 +82,7 @@ export async function write<T>(driver: Driver, run: (tx: Tx) => Promise<T>): Pro
       ...memberWrites(query),
       ...messageWrites(query),
       ...receiptWrites(query),
+      ...reactionWrites(query),
       upsertUser: (user) => upsertUser(query, user),
       append: (event) => void drafts.push(event),
     })

@@ -1,6 +1,6 @@
 /** Messages and how far they were received and read. */
 import { z } from 'zod'
-import { Id, Message, MessageType, Metadata, Moment, Seq } from '../model.ts'
+import { Id, Message, MessageType, Metadata, Moment, ReactionKind, Seq, Version } from '../model.ts'
 import { ByMessage, Content, type Contract, limit } from './contract.ts'
 
 /** Up to where to mark: a place in a conversation (its end, if `seq` is missing), or a message and all before it. */
@@ -59,9 +59,23 @@ export const message = {
   'message.get': { kind: 'read', input: ByMessage, output: Message, errors: ['FORBIDDEN', 'NOT_FOUND'], cost: 1 },
   'message.edit': {
     kind: 'write',
-    input: z.object({ messageId: Id, content: Content }),
+    input: z.object({
+      messageId: Id,
+      content: Content,
+      /** The version that is edited; if the message has another by now, CONFLICT with `data: { version }`. */
+      expectedVersion: z.number().int().min(1).optional(),
+    }),
     output: Message,
     errors: ['FORBIDDEN', 'NOT_FOUND', 'CONFLICT'],
+    cost: 2,
+  },
+  'message.versions': {
+    kind: 'read',
+    /** Versions beyond `after`. */
+    input: ByMessage.extend({ after: z.number().int().min(0).default(0), limit: limit(100, 50) }),
+    /** What it said before each edit, oldest first; nothing once it is deleted. */
+    output: z.object({ versions: z.array(Version), hasMore: z.boolean() }),
+    errors: ['NOT_FOUND'],
     cost: 2,
   },
   'message.delete': {
@@ -70,6 +84,15 @@ export const message = {
     output: Message,
     errors: ['FORBIDDEN', 'NOT_FOUND', 'CONFLICT'],
     cost: 2,
+  },
+  'message.react': {
+    kind: 'write',
+    /** One of a kind per user and message: to give it twice, or take it back twice, changes nothing. */
+    input: ByMessage.extend({ reaction: ReactionKind, on: z.boolean().default(true) }),
+    /** `count`: how many of this kind the message has now. CONFLICT: it is deleted, or has too many kinds. */
+    output: z.object({ changed: z.boolean(), count: z.number().int().min(0) }),
+    errors: ['NOT_FOUND', 'CONFLICT'],
+    cost: 1,
   },
   'message.markDelivered': { kind: 'write', input: Mark, output: Marked, errors: ['FORBIDDEN', 'NOT_FOUND'], cost: 1 },
   'message.markRead': { kind: 'write', input: Mark, output: Marked, errors: ['FORBIDDEN', 'NOT_FOUND'], cost: 1 },

@@ -50,7 +50,7 @@ function nextEvent(): Durable {
       metadata: null,
       replyTo: null,
     },
-    ...{ createdAt: at, editedAt: null, deletedAt: null, deletedBy: null },
+    ...{ createdAt: at, version: 1, reactions: [], editedAt: null, deletedAt: null, deletedBy: null },
   }
   return {
     name: 'message.created',

@@ -50,9 +50,11 @@ test('each change of a pending message is heard once', () => {
     id: 'm',
     seq: 1,
     senderId: 'a',
+    version: 1,
     editedAt: null,
     deletedAt: null,
     deletedBy: null,
+    reactions: [],
   })
   expect(heard).toBe(1)
 })

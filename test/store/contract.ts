@@ -242,6 +242,102 @@ export function contract(
       expect(events[1]?.payload).toMatchObject({ message: { content: '', metadata: null, deletedBy: 'ann' } })
     })
 
+    it('keeps what a message said before each edit, until it is deleted', async () => {
+      const id = await conversation('ann')
+      const { message } = await store.send(draft(id, 'ann', 'edited', { content: 'one' }))
+      expect(message).toMatchObject({ version: 1, reactions: [] })
+      const edit = (content: string) =>
+        store.write(async (tx) => {
+          await tx.lock([id])
+          return tx.editMessage(message.id, content)
+        })
+      const { result: second } = await edit('two')
+      const { result: third } = await edit('three')
+      expect([second.version, third.version]).toEqual([2, 3])
+      const versions = [
+        { version: 1, content: 'one', writtenAt: message.createdAt },
+        { version: 2, content: 'two', writtenAt: second.editedAt },
+      ]
+      expect(await store.reads.messages.versions(message.id, 0, 9)).toEqual(versions)
+      expect(await store.reads.messages.versions(message.id, 0, 1)).toEqual(versions.slice(0, 1))
+      expect(await store.reads.messages.versions(message.id, 1, 9)).toEqual(versions.slice(1))
+      await store.write((tx) => tx.deleteMessage(message.id, 'ann'))
+      await expect(edit('four')).rejects.toMatchObject({ code: 'NOT_FOUND' })
+      expect(await store.reads.messages.versions(message.id, 0, 9)).toEqual([])
+    })
+
+    it('fills every read of a message with its reactions, bounded, until it is deleted', async () => {
+      const user = newId()
+      const id = await conversation(user, 'bob')
+      const { message } = await store.send(draft(id, 'bob', 'liked'))
+      const react = async (userId: string, reaction: string, on = true) =>
+        (await store.write((tx) => tx.react(message.id, userId, reaction, on))).result
+      const fans = Array.from({ length: 12 }, (_, n) => `fan ${String(n).padStart(2, '0')}`)
+      for (const [index, fan] of fans.entries())
+        expect(await react(fan, '❤️')).toEqual({ changed: true, count: index + 1 })
+      expect(await react('fan 03', '❤️')).toEqual({ changed: false, count: 12 })
+      expect(await react('fan 03', '"ok"')).toEqual({ changed: true, count: 1 })
+      expect(await react('fan 00', '❤️', false)).toEqual({ changed: true, count: 11 })
+      expect(await react('fan 00', '❤️', false)).toEqual({ changed: false, count: 11 })
+
+      const everywhere = async () => {
+        const { messages, conversations, snapshot } = store.reads
+        const { events } = await store.log.page({ userId: user, conversationId: id }, 0, 9)
+        const range = { fromSeq: 1, toSeq: 9, limit: 9 }
+        return [
+          await messages.get(message.id),
+          await messages.byClientId(id, 'bob', 'liked'),
+          ...(await messages.range(id, { ...range, newest: true })),
+          ...(await messages.range(id, { ...range, newest: false })),
+          ...(await messages.missed(user, new Date(0), 9)),
+          (await store.send(draft(id, 'bob', 'liked'))).message,
+          (await conversations.detail(id, user))?.lastMessage,
+          (await conversations.list(user, { limit: 1 })).conversations[0]?.lastMessage,
+          (await snapshot(user, 1)).conversations[0]?.lastMessage,
+          ...events.flatMap((event) => (event.name === 'message.created' ? [event.payload.message] : [])),
+        ]
+      }
+      const liked = [
+        { reaction: '❤️', count: 11, userIds: fans.slice(1, 11) },
+        { reaction: '"ok"', count: 1, userIds: ['fan 03'] },
+      ]
+      expect(await everywhere()).toEqual(Array(10).fill({ ...message, reactions: liked }))
+      const { result: edited } = await store.write((tx) => tx.editMessage(message.id, 'better'))
+      expect(edited.reactions).toEqual(liked)
+      const { result: deleted } = await store.write((tx) => tx.deleteMessage(message.id, 'bob'))
+      expect(deleted.reactions).toEqual([])
+      expect(await everywhere()).toEqual(Array(10).fill(deleted))
+    })
+
+    it('refuses a reply to what its sender may not see like one to nothing, and keeps its neighbours', async () => {
+      const id = await conversation('ann')
+      const { message: old } = await store.send(draft(id, 'ann', 'old'))
+      await addMember(store, id, 'bob')
+      const reply = (userId: string, clientId: string, replyTo = old.id) =>
+        store.send(draft(id, userId, clientId, { replyTo })).then(
+          ({ message }) => message.replyTo,
+          (error) => `${error.code}: ${error.message}`,
+        )
+      expect(await reply('bob', 'while visible')).toBe(old.id)
+      await store.write((tx) => tx.updateConversation(id, { historyVisible: false }))
+      const nothing = await reply('bob', 'to nothing', 'nothing')
+      expect(nothing).toMatch(/^NOT_FOUND/)
+      const { message: newer } = await store.send(draft(id, 'ann', 'newer'))
+      const answers = [
+        reply('ann', 'her own'),
+        reply('bob', 'hidden'),
+        store.send(draft(id, 'bob', 'plain')).then(({ message }) => message.replyTo),
+        reply('bob', 'visible', newer.id),
+        reply('bob', 'while visible'),
+        reply('zoe', 'no member'),
+      ]
+      expect(await Promise.all(answers)).toEqual([
+        ...[old.id, nothing, null, newer.id, old.id],
+        expect.stringMatching(/^FORBIDDEN/),
+      ])
+      await checkGapless(store, [id])
+    })
+
     it('publishes from a write exactly what is replayed', async () => {
       const id = newId()
       const { events: live } = await createConversation(store, id, ['ann', 'bob'])
