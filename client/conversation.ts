@@ -9,8 +9,11 @@ import type { Draft, PendingMessage } from './pending.ts'
 
 export type Listen = <N extends EventName>(name: N, listener: (event: Heard[N]) => void) => () => void
 
-/** Keystrokes within so many milliseconds are one `typing`. */
-const TYPING = 2_000
+/**
+ * Keystrokes within so many milliseconds are one `typing`. The server takes 3 s of silence for the end, so a pause of half of
+ * that never looks like one.
+ */
+const TYPING = 1_500
 
 export class ConversationHandle {
   readonly id: string

@@ -11,8 +11,10 @@ import { type Auth, createAuth, system } from './auth.ts'
 import { memoryBroker } from './cluster/memory.ts'
 import { type Config, originAllowed, readConfig } from './config.ts'
 import { createCore } from './core/core.ts'
+import { Expiry } from './core/expiry.ts'
 import { Hub } from './core/hub.ts'
 import type { Broker, Store } from './core/ports.ts'
+import { Typing } from './core/typing.ts'
 import { dialectNames } from './dialects/index.ts'
 import { idSource } from './id.ts'
 import { commandLimit } from './limits.ts'
@@ -70,8 +72,14 @@ export async function createApp(parts: Parts = {}): Promise<App> {
   const onError = (error: unknown, doing: string) => log.error({ err: error }, doing)
   const hub = new Hub({ log: store.log, epoch: store.epoch, broker, onError })
   await hub.start()
+  const expiry = new Expiry({
+    ...{ store, hub, lockMs: config.lockMs },
+    onError: (error) => onError(error, 'ending locks'),
+  })
+  expiry.start()
+  const typing = new Typing({ hub, now: Date.now })
   const core = createCore({
-    ...{ store, broker, hub },
+    ...{ store, hub, expiry, typing },
     world: { now: Date.now, newId },
     limit: commandLimit(config.commands),
     onError: (error, command, actor) =>
@@ -113,6 +121,8 @@ export async function createApp(parts: Parts = {}): Promise<App> {
   let closing: Promise<void> | undefined
   async function close(): Promise<void> {
     clearInterval(prune)
+    // First: those who are sent away now are not gone, and come back to another node or to the next start.
+    await expiry.stop()
     const stopped = http.close()
     await Promise.all([trpc.drain(), bridge.drain()])
     // Who never finishes a request, or never reads the answer, is not waited for.
@@ -120,6 +130,7 @@ export async function createApp(parts: Parts = {}): Promise<App> {
     await stopped
     clearTimeout(cut)
     await Promise.all([trpc.close(), bridge.close()])
+    typing.close()
     await hub.stop()
     await Promise.all([store.close(), broker.close()])
   }

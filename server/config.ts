@@ -41,6 +41,7 @@ export const Environment = z.object({
   COMMAND_LIMIT: whole(5_000).describe('cost of the commands one user may give in COMMAND_WINDOW'),
   COMMAND_WINDOW: whole(10_000, 1, 86_400_000).describe('milliseconds'),
   WRITE_QUEUE: whole(20_000).describe('sends that may wait for the database before OVERLOADED'),
+  LOCK_TIMEOUT: whole(300_000, 1, 86_400_000).describe('milliseconds a lock on a message is held unless it is renewed'),
   RPC_MAX_PAYLOAD: whole(262_144, 1_024).describe('bytes of one request at `/trpc`'),
   RPC_MAX_BUFFERED: whole(4_194_304, 65_536).describe(
     'bytes waiting for a slow reader before it is cut off (it resumes)',
@@ -65,6 +66,7 @@ export interface Config {
   readonly logLevel: z.output<typeof Environment>['LOG_LEVEL']
   readonly retentionDays: number
   readonly writeQueue: number
+  readonly lockMs: number
   readonly commands: { readonly points: number; readonly windowMs: number }
   readonly rpc: { readonly maxPayload: number; readonly maxBuffered: number }
   readonly socketio: {
@@ -132,6 +134,7 @@ export function readConfig(dialects: readonly string[], env = environment()): Co
     logLevel: e.LOG_LEVEL,
     retentionDays: e.LOG_RETENTION_DAYS,
     writeQueue: e.WRITE_QUEUE,
+    lockMs: e.LOCK_TIMEOUT,
     commands: { points: e.COMMAND_LIMIT, windowMs: e.COMMAND_WINDOW },
     rpc: { maxPayload: e.RPC_MAX_PAYLOAD, maxBuffered: e.RPC_MAX_BUFFERED },
     socketio: {

@@ -5,13 +5,14 @@
 import type { z } from 'zod'
 import { conversation } from './commands/conversation.ts'
 import { live } from './commands/live.ts'
+import { lock } from './commands/lock.ts'
 import { message } from './commands/message.ts'
 import { receipt } from './commands/receipt.ts'
 import { sync } from './commands/sync.ts'
 import { user } from './commands/user.ts'
 import type { ErrorCode } from './errors.ts'
 
-export const commands = { ...user, ...conversation, ...message, ...receipt, ...live, ...sync } as const
+export const commands = { ...user, ...conversation, ...message, ...receipt, ...lock, ...live, ...sync } as const
 
 /** What every call may meet, whatever the command. */
 export const COMMON_ERRORS = [

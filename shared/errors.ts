@@ -8,6 +8,8 @@ export const ERRORS = {
   FORBIDDEN: { http: 403, trpc: 'FORBIDDEN', retry: false },
   NOT_FOUND: { http: 404, trpc: 'NOT_FOUND', retry: false },
   CONFLICT: { http: 409, trpc: 'CONFLICT', retry: false },
+  /** Another user holds the lock: `data` says who, and for how many ms. */
+  LOCKED: { http: 409, trpc: 'CONFLICT', retry: false },
   /** The cursor is of another epoch, beyond the end, or older than the log: take a snapshot and go on from its cursor. */
   RESET: { http: 410, trpc: 'PRECONDITION_FAILED', retry: false },
   TOO_LARGE: { http: 413, trpc: 'PAYLOAD_TOO_LARGE', retry: false },

@@ -8,6 +8,7 @@ import {
   Conversation,
   Id,
   JsonObject,
+  Lock,
   Member,
   Message,
   MessageType,
@@ -107,6 +108,15 @@ export const events = {
       unread: z.number().int(),
     }),
   },
+  /** A new holding; renewing it is not told. It lasts `remainingMs` from the event's time unless renewed. */
+  'lock.acquired': { kind: 'durable', topic: 'conversation', payload: Lock },
+  /** Told once. `gone`: its holder (last connection, membership), or the message. */
+  'lock.released': {
+    kind: 'durable',
+    topic: 'conversation',
+    payload: Lock.omit({ remainingMs: true }).extend({ reason: z.enum(['released', 'expired', 'gone']) }),
+  },
+  /** Told to all but who types, when it begins and when it ends: by a stop, a message, silence, or their going. */
   'typing.changed': {
     kind: 'ephemeral',
     topic: 'conversation',

@@ -136,13 +136,17 @@ export const Message = z.object({
 })
 export type Message = z.output<typeof Message>
 
+/** What a message said before an edit. */
+export const Version = z.object({ version: z.number().int().min(1), content: z.string(), writtenAt: z.date() })
+export type Version = z.output<typeof Version>
+
 /** What a member wants of a conversation, for their own devices. A `mutedUntil` that has passed mutes nothing. */
 export const Wishes = z.object({ mutedUntil: z.date().nullable(), archived: z.boolean(), pinned: z.boolean() })
 export type Wishes = z.output<typeof Wishes>
 
-/** What a message said before an edit. */
-export const Version = z.object({ version: z.number().int().min(1), content: z.string(), writtenAt: z.date() })
-export type Version = z.output<typeof Version>
+/** Somebody edits a message; `remainingMs` counts from when this was said. */
+export const Lock = z.object({ messageId: Id, conversationId: Id, holderId: Id, remainingMs: z.number().int().min(0) })
+export type Lock = z.output<typeof Lock>
 
 /** A conversation as one member sees it in a list. `peer` is the other side of a direct conversation. */
 export const ConversationSummary = Conversation.extend({

@@ -68,6 +68,13 @@ const TABLE: { [C in CommandName]: Row<C> } = {
   'message.markUnread': { input: byMessage, outcome: ofMessage },
   'message.readers': { input: byMessage, outcome: ofMessage },
   'message.missed': { input: () => ({ since: new Date(0) }), outcome: everybody },
+  'lock.acquire': { input: byMessage, outcome: ofMessage },
+  'lock.renew': {
+    input: (place) => ({ ...byMessage(place), token: 1 }),
+    outcome: ['NOT_FOUND', 'CONFLICT', 'CONFLICT', 'NOT_FOUND'],
+  },
+  'lock.release': { input: (place) => ({ ...byMessage(place), token: 1 }), outcome: ofMessage },
+  'lock.list': { input: byConversation, outcome: members },
   'typing.set': { input: (place) => ({ ...byConversation(place), typing: true }), outcome: members },
   'call.signal': { input: () => ({ signal: 'offer', to: 'member', data: { sdp: 'x' } }), outcome: everybody },
   'sync.snapshot': { input: () => ({}), outcome: everybody },

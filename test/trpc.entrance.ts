@@ -12,7 +12,10 @@ import { WebSocket } from 'ws'
 import { createAuth, system } from '../server/auth.ts'
 import { memoryBroker } from '../server/cluster/memory.ts'
 import { createCore } from '../server/core/core.ts'
+import { Expiry, type ExpiryOptions } from '../server/core/expiry.ts'
 import { Hub } from '../server/core/hub.ts'
+import type { Store } from '../server/core/ports.ts'
+import { Typing } from '../server/core/typing.ts'
 import { idSource } from '../server/id.ts'
 import { openStore } from '../server/store/store.ts'
 import { type Checks, registerHealth } from '../server/transports/health.ts'
@@ -38,15 +41,25 @@ export interface Frame {
   error?: { json: { message: string; data: { code: string; app: { code: string; retry: boolean; data: unknown } } } }
 }
 
-export async function startBackend() {
+interface BackendOptions {
+  /** An open store, closed with the backend. Without it: in memory. */
+  store?: Store
+  locks?: Partial<Pick<ExpiryOptions, 'lockMs' | 'graceMs' | 'sweepMs'>>
+  typingMs?: number
+}
+
+export async function startBackend({ store: given, locks, typingMs }: BackendOptions = {}) {
   const newId = idSource()
-  const store = await openStore()
+  const store = given ?? (await openStore())
   const broker = memoryBroker()
   const onError = () => undefined
   const hub = new Hub({ log: store.log, epoch: store.epoch, broker, onError, quietMs: 60_000 })
   await hub.start()
   const world = { now: Date.now, newId }
-  const core = createCore({ store, broker, hub, world, limit: async () => undefined, onError })
+  const expiry = new Expiry({ store, hub, lockMs: 300_000, onError, ...locks })
+  expiry.start()
+  const typing = new Typing({ hub, now: Date.now, ...(typingMs !== undefined && { forMs: typingMs }) })
+  const core = createCore({ store, hub, expiry, typing, world, limit: async () => undefined, onError })
   const secret = 'a secret for the tests of the entrance'
   const admit = (identity: { id: string }) => core.execute(system, 'user.upsert', identity)
   const auth = createAuth({ secret, publicKey: undefined, newId, admit })
@@ -55,6 +68,8 @@ export async function startBackend() {
     ...{ store, hub, core, auth, token, newId },
     actor: (userId: string) => auth.authenticate(token(userId)),
     async [Symbol.asyncDispose]() {
+      await expiry.stop()
+      typing.close()
       await hub.stop()
       await store.close()
     },

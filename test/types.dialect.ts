@@ -48,6 +48,8 @@ const dropped = {
   'message.reacted': drop,
   'receipt.delivered': drop,
   'receipt.read': drop,
+  'lock.acquired': drop,
+  'lock.released': drop,
   'message.accepted': drop,
   'message.failed': drop,
   'connection.opened': drop,

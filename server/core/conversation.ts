@@ -5,6 +5,7 @@
 import { AppError } from '../../shared/errors.ts'
 import type { Conversation, Message } from '../../shared/model.ts'
 import { conversationTopic, draft, type HandlersOf, type RunCall, theConversation, userTopic } from './handler.ts'
+import { endGone } from './lock.ts'
 import { anyone, manager, member, memberOrAdmin, standing } from './policy.ts'
 import type { Tx } from './ports.ts'
 
@@ -123,6 +124,7 @@ async function remove(call: RunCall<'conversation.removeMember' | 'conversation.
   if (!conversation) throw new AppError('NOT_FOUND', 'Conversation not found')
   if (conversation.kind === 'direct') throw new AppError('CONFLICT', 'Nobody leaves a direct conversation')
   const removed = await tx.removeMember(conversationId, userId)
+  if (removed) await endGone(tx, actor, { conversationId, holderIds: [userId] })
   const reason = userId === actor.userId ? 'left' : 'removed'
   const topic = conversationTopic(conversationId)
   if (removed) tx.append(draft(actor, 'member.removed', topic, { conversationId, userId, reason }))

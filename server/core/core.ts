@@ -5,28 +5,39 @@
 import { z } from 'zod'
 import { type CommandName, commands, type Input, type Output, type Parsed } from '../../shared/commands.ts'
 import { AppError, toAppError } from '../../shared/errors.ts'
-import type { Durable } from '../../shared/events.ts'
 import type { Actor, Core, Feed, Scope } from '../../shared/ports.ts'
 import { conversation } from './conversation.ts'
 import { positionOf } from './cursor.ts'
+import type { Expiry } from './expiry.ts'
 import { LogFeed } from './feed.ts'
 import type { BatchCall, CastCall, Handler, Handlers, Node, RunCall } from './handler.ts'
 import type { Hub } from './hub.ts'
+import { lock } from './lock.ts'
 import { message } from './message.ts'
 import { standing } from './policy.ts'
-import type { Broker, Store, World } from './ports.ts'
+import type { Store, World } from './ports.ts'
 import { reaction } from './reaction.ts'
 import { receipt } from './receipt.ts'
 import { sync } from './sync.ts'
-import { typing } from './typing.ts'
+import { type Typing, typing } from './typing.ts'
 import { user } from './user.ts'
 
-export const handlers: Handlers = { ...user, ...conversation, ...message, ...reaction, ...receipt, ...typing, ...sync }
+export const handlers: Handlers = {
+  ...user,
+  ...conversation,
+  ...message,
+  ...reaction,
+  ...receipt,
+  ...lock,
+  ...typing,
+  ...sync,
+}
 
 export interface CoreOptions {
   store: Store
-  broker: Broker
   hub: Hub
+  expiry: Expiry
+  typing: Typing
   world: World
   /** Takes `cost` from the actor's allowance; throws RATE_LIMITED. */
   limit: (actor: Actor, cost: number) => Promise<void>
@@ -36,11 +47,13 @@ export interface CoreOptions {
 
 const SHOWN = 10_000
 
-export function createCore({ store, broker, hub, world, limit, onError }: CoreOptions): Core {
+export function createCore({ store, hub, expiry, typing, world, limit, onError }: CoreOptions): Core {
   const shown = new Set<string>()
   const node: Node = {
     hub,
     world,
+    expiry,
+    typing,
     queued: () => store.queued,
     firstShown: (key) => {
       if (shown.has(key)) return false
@@ -57,37 +70,28 @@ export function createCore({ store, broker, hub, world, limit, onError }: CoreOp
       await handler.policy(store.reads, actor, input)
       const call: CastCall<C> = { actor, input, node, reads: store.reads }
       const { result, event } = await handler.cast(call)
-      hub.cast(event)
+      if (event) hub.cast(event)
       return result
     }
     if ('batch' in handler) {
       const call: BatchCall<C> = { actor, input, node, store, execute: (other, given) => execute(actor, other, given) }
       const { result, events } = await handler.batch(call)
-      await publish(events)
+      await hub.publish(events)
       return result
     }
-    const { lock, policy, run } = handler
+    const { lock: toLock, policy, run } = handler
     if (commands[name].kind === 'read') {
       await policy(store.reads, actor, input)
       // `tx` of a read is Reads, by RunCall; the condition is on a type parameter and stays open here.
       return run({ actor, input, node, tx: store.reads } as RunCall<C>)
     }
     const { result, events } = await store.write(async (tx) => {
-      if (lock) await tx.lock(await lock(input, tx))
+      if (toLock) await tx.lock(await toLock(input, tx))
       await policy(tx, actor, input)
       return run({ actor, input, node, tx } as RunCall<C>)
     })
-    await publish(events)
+    await hub.publish(events)
     return result
-  }
-
-  /** Commits are known here first: pass them on, ring the others, and answer only when this node has passed them. */
-  async function publish(events: readonly Durable[]): Promise<void> {
-    const last = events.at(-1)
-    if (!last) return
-    hub.tail.offer(events)
-    broker.ring(last.position)
-    await hub.tail.passed(last.position)
   }
 
   async function execute<C extends CommandName>(actor: Actor, name: C, input: Input<C>): Promise<Output<C>> {

@@ -1,14 +1,16 @@
 /**
  * What a command needs to exist: a policy, and one of `run` (inside the transaction of a write, or on committed data for a
  * read), `batch` (a write that the journal makes together with others; the store checks the policy's SQL form) and `cast`
- * (an ephemeral event and nothing stored).
+ * (an ephemeral event, or none if there is nothing new to tell, and nothing stored).
  */
 import type { CommandName, Commands, Input, Output, Parsed } from '../../shared/commands.ts'
 import type { Durable, Event, EventName, Payload, Topic } from '../../shared/events.ts'
 import type { Actor } from '../../shared/ports.ts'
+import type { Expiry } from './expiry.ts'
 import type { Hub } from './hub.ts'
 import type { Policy } from './policy.ts'
 import type { EventDraft, Reads, Store, Tx, World } from './ports.ts'
+import type { Typing } from './typing.ts'
 
 /** What this node knows in memory. */
 export interface Node {
@@ -18,6 +20,8 @@ export interface Node {
   queued(): number
   /** True the first time it is asked about a message: it may be shown before it is stored. */
   firstShown(key: string): boolean
+  readonly expiry: Expiry
+  readonly typing: Typing
 }
 
 interface Call<C extends CommandName> {
@@ -50,7 +54,7 @@ export type Handler<C extends CommandName> =
     }
   | {
       readonly policy: Policy<Parsed<C>>
-      readonly cast: (call: CastCall<C>) => Promise<{ result: Output<C>; event: Event }>
+      readonly cast: (call: CastCall<C>) => Promise<{ result: Output<C>; event: Event | null }>
     }
 
 /** No command without a handler, no handler without a policy: the table does not compile otherwise. */

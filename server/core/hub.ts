@@ -8,7 +8,7 @@ import { AppError } from '../../shared/errors.ts'
 import type { Durable, Event, Topic } from '../../shared/events.ts'
 import type { Channel, Scope, Sink } from '../../shared/ports.ts'
 import { cursorAt } from './cursor.ts'
-import { joining, leaving } from './membership.ts'
+import { exempt, joining, leaving } from './membership.ts'
 import type { Broker } from './ports.ts'
 import { Tail, type TailOptions } from './tail.ts'
 
@@ -35,6 +35,13 @@ interface Followers {
   readonly channels: Map<Channel, number>
 }
 
+/** A part of the core that acts on what has happened here, once it has been delivered. */
+export interface Watcher {
+  passed?(event: Durable): void
+  /** The user's last connection here went, and none has come since. */
+  gone?(userId: string): void
+}
+
 export class Hub {
   readonly epoch: string
   readonly tail: Tail
@@ -44,6 +51,7 @@ export class Hub {
   readonly #topics = new Map<Topic, Followers>()
   readonly #users = new Map<string, Set<Subscriber>>()
   readonly #everything = new Set<Subscriber>()
+  readonly #watchers = new Set<Watcher>()
   readonly #stop: (() => void)[] = []
   #told = 0
 
@@ -81,6 +89,20 @@ export class Hub {
     if (!this.tail.healthy) throw new AppError('UNAVAILABLE', 'The log cannot be read')
   }
 
+  /** Commits are known here first: pass them on, ring the others; resolves when this node has passed them. */
+  async publish(events: readonly Durable[]): Promise<void> {
+    const last = events.at(-1)
+    if (!last) return
+    this.tail.offer(events)
+    this.#broker.ring(last.position)
+    await this.tail.passed(last.position)
+  }
+
+  watch(watcher: Watcher): () => void {
+    this.#watchers.add(watcher)
+    return () => this.#watchers.delete(watcher)
+  }
+
   /** Delivers an ephemeral event here and on the other nodes. */
   cast(event: Event): void {
     this.#deliver(event)
@@ -97,8 +119,13 @@ export class Hub {
   remove(subscriber: Subscriber): void {
     this.#everything.delete(subscriber)
     const own = this.#users.get(subscriber.userId)
-    if (own?.delete(subscriber) && own.size === 0) this.#users.delete(subscriber.userId)
     for (const topic of [...subscriber.topics]) this.#unfollow(subscriber, topic)
+    if (!own?.delete(subscriber) || own.size > 0) return
+    this.#users.delete(subscriber.userId)
+    // Later: what a watcher casts would carry the cursor of an event that is only just being delivered.
+    queueMicrotask(() => {
+      if (!this.#users.has(subscriber.userId)) this.#tell((watcher) => watcher.gone?.(subscriber.userId))
+    })
   }
 
   /** Whether some connection of the user follows the topic here: what memory knows of membership. */
@@ -140,6 +167,7 @@ export class Hub {
       this.#unfollow(subscriber, event.topic)
       if (subscriber.scope.kind === 'conversation') this.#end(subscriber)
     }
+    this.#tell((watcher) => watcher.passed?.(event))
   }
 
   #deliver(event: Event): void {
@@ -147,7 +175,10 @@ export class Hub {
     for (const subscriber of this.#everything) this.#push(subscriber, event, cursor)
     const followers = this.#topics.get(event.topic)
     if (!followers) return
-    for (const subscriber of followers.alone) this.#push(subscriber, event, cursor)
+    const except = exempt(event)
+    for (const subscriber of followers.alone) {
+      if (subscriber.userId !== except) this.#push(subscriber, event, cursor)
+    }
     for (const channel of followers.channels.keys()) {
       try {
         channel.push(event, cursor)
@@ -203,6 +234,9 @@ export class Hub {
     for (const own of this.#users.values()) {
       for (const { sink } of own) this.#guard(() => sink.tick?.(cursor), 'telling the position')
     }
+  }
+  #tell(tell: (watcher: Watcher) => void): void {
+    for (const watcher of this.#watchers) this.#guard(() => tell(watcher), 'telling a watcher')
   }
   #guard(call: () => void, doing: string): void {
     try {

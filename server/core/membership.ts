@@ -17,6 +17,14 @@ export function leaving(event: Event): string | null {
   return event.name === 'member.removed' ? event.payload.userId : null
 }
 
+/**
+ * Who never hears of it, on any device: nobody is told of their own typing. Here for typed clients; a dialect's mappers say it
+ * for those behind a channel (`others`).
+ */
+export function exempt(event: Event): string | null {
+  return event.name === 'typing.changed' ? event.payload.userId : null
+}
+
 /** Steps through events in order of position; `topics` are those that the user sees at the place reached. */
 export function sees(userId: string, topics: Set<Topic>, event: Event, wanted: (topic: Topic) => boolean): boolean {
   if (wanted(event.topic) && joining(event).includes(userId)) topics.add(event.topic)

@@ -8,6 +8,7 @@ import { AppError, toAppError } from '../../shared/errors.ts'
 import type { Durable, Event } from '../../shared/events.ts'
 import type { Message } from '../../shared/model.ts'
 import { type BatchCall, conversationTopic, draft, ephemeral, type HandlersOf, itsConversation } from './handler.ts'
+import { endGone, mayEdit } from './lock.ts'
 import { anyone, firstVisible, member, messageMember, sender, standing, visibleMessage } from './policy.ts'
 
 type Noun =
@@ -118,6 +119,7 @@ export const message: HandlersOf<Noun> = {
       const { version } = before
       if (version !== (input.expectedVersion ?? version))
         throw new AppError('CONFLICT', 'The message has been edited meanwhile', { data: { version } })
+      await mayEdit(tx, actor, input.messageId)
       const message = await tx.editMessage(input.messageId, input.content)
       tx.append(draft(actor, 'message.updated', conversationTopic(message.conversationId), { message }))
       return message
@@ -137,6 +139,7 @@ export const message: HandlersOf<Noun> = {
       const before = await visibleMessage(tx, actor, input.messageId)
       if (before.deletedAt) throw new AppError('CONFLICT', 'Message already deleted')
       const message = await tx.deleteMessage(input.messageId, actor.userId)
+      await endGone(tx, actor, { messageId: message.id })
       tx.append(draft(actor, 'message.deleted', conversationTopic(message.conversationId), { message }))
       return message
     },

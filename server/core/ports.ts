@@ -8,6 +8,7 @@ import type {
   ConversationDetail,
   ConversationKind,
   ConversationSummary,
+  Lock,
   Member,
   MemberRole,
   Message,
@@ -59,6 +60,16 @@ export interface SummaryPage {
   readonly conversations: ConversationSummary[]
   readonly next: string | null
 }
+
+/** All that is given must match; `overdue`: those whose time is over. */
+export interface LockFilter {
+  readonly messageId?: string
+  readonly conversationId?: string
+  readonly holderIds?: readonly string[]
+  readonly token?: number
+  readonly overdue?: true
+}
+export type EndedLock = Omit<Lock, 'remainingMs'>
 
 /** Reading. Each call is one statement and sees only what is committed (inside a write: that, and the write itself). */
 export interface Reads {
@@ -117,6 +128,16 @@ export interface Reads {
       after?: string | undefined
       limit: number
     }): Promise<{ checked: number; drift: number; next: string | null }>
+  }
+  readonly locks: {
+    /** Who holds the lock on a message now; null if nobody does, or for too long. */
+    get(messageId: string): Promise<Lock | null>
+    /** Held now, of messages with `seq >= fromSeq`, in order of seq. */
+    list(conversationId: string, fromSeq: number, limit: number): Promise<Lock[]>
+    /** Which of these users hold a lock whose end is not announced. */
+    holding(userIds: readonly string[]): Promise<string[]>
+    /** Milliseconds until the next lock is overdue, 0 if one is; null if none is held. */
+    nextExpiry(): Promise<number | null>
   }
   /** One statement: `position` is exactly as old as the page. */
   snapshot(userId: string, limit: number): Promise<SummaryPage & { position: number }>
@@ -189,6 +210,25 @@ export interface Tx extends Reads {
   editMessage(id: string, content: string): Promise<Message>
   /** Soft: the row stays; its content and metadata, every version of it and its reactions go. */
   deleteMessage(id: string, by: string): Promise<Message>
+  /**
+   * Takes the lock on a message of a locked conversation for so long, or renews the holder's own under the same token. Nothing
+   * changes while another user holds it: `holderId` is then theirs. `isNew`: a new holding, with a token above all before.
+   * `overdue`: whose holding ended by this without having been announced; the caller appends both events.
+   */
+  takeLock(wish: { messageId: string; conversationId: string; holderId: string; forMs: number }): Promise<{
+    holderId: string
+    token: number
+    remainingMs: number
+    isNew: boolean
+    overdue: string | null
+  }>
+  /** What remains, ms; null if this holding has ended or is overdue. */
+  renewLock(lock: { messageId: string; holderId: string; token: number; forMs: number }): Promise<number | null>
+  /**
+   * Ends what is held and matches, at most `limit` (500), and gives what ended: each holding once, whichever nodes ask. The
+   * caller appends the events. Needs no conversation locked.
+   */
+  endLocks(which: LockFilter, limit?: number): Promise<EndedLock[]>
   /** Gives a reaction or takes it back, in a locked conversation. `count`: how many of this kind the message has then. */
   react(messageId: string, userId: string, reaction: string, on: boolean): Promise<{ changed: boolean; count: number }>
   /** Events get their positions at the commit, in this order. */

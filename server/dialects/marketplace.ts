@@ -145,6 +145,8 @@ export const marketplace = define({
     // It knows no reactions, no receipts of delivery and no optimistic sends; profiles are read from the card.
     'message.reacted': drop,
     'receipt.delivered': drop,
+    'lock.acquired': drop,
+    'lock.released': drop,
     'message.accepted': drop,
     'message.failed': drop,
     'user.updated': drop,

@@ -138,6 +138,8 @@ const words = (family: say.Family): Outbound<Emit<typeof form.wire>> => ({
   'message.reacted': drop,
   'receipt.delivered': drop,
   'receipt.read': drop,
+  'lock.acquired': drop,
+  'lock.released': drop,
   'typing.changed': drop,
   'admin.tested': drop,
 })

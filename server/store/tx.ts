@@ -9,6 +9,7 @@ import type { EventDraft, Reads, Tx } from '../core/ports.ts'
 import { lastMessage } from './columns.ts'
 import { conversationReads, conversationWrites } from './conversation.ts'
 import { array, type Driver, type Query, type Statement } from './driver.ts'
+import { lockReads, lockWrites } from './lock.ts'
 import { memberReads, memberWrites } from './member.ts'
 import { messageReads, messageWrites } from './message.ts'
 import { reactionWrites } from './reaction.ts'
@@ -26,6 +27,7 @@ export function openReads(query: Query): Reads {
     conversations: conversationReads(query),
     members: memberReads(query),
     messages: messageReads(query),
+    locks: lockReads(query),
     receipts: receiptReads(query),
     snapshot: (userId, limit) => listConversations(query, userId, { limit }),
     async stats() {
@@ -81,6 +83,7 @@ export async function write<T>(driver: Driver, run: (tx: Tx) => Promise<T>): Pro
       ...conversationWrites(query),
       ...memberWrites(query),
       ...messageWrites(query),
+      ...lockWrites(query),
       ...receiptWrites(query),
       ...reactionWrites(query),
       upsertUser: (user) => upsertUser(query, user),

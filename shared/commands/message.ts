@@ -66,7 +66,7 @@ export const message = {
       expectedVersion: z.number().int().min(1).optional(),
     }),
     output: Message,
-    errors: ['FORBIDDEN', 'NOT_FOUND', 'CONFLICT'],
+    errors: ['FORBIDDEN', 'NOT_FOUND', 'CONFLICT', 'LOCKED'],
     cost: 2,
   },
   'message.versions': {

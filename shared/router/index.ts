@@ -6,6 +6,7 @@ import type { AnyTRPCRootTypes, TRPCCombinedDataTransformer, TRPCRootConfig } fr
 import { admin } from './admin.ts'
 import { calls } from './calls.ts'
 import { conversation } from './conversation.ts'
+import { lock } from './lock.ts'
 import { message } from './message.ts'
 import { sync } from './sync.ts'
 import { builder, options } from './trpc.ts'
@@ -19,6 +20,8 @@ export interface Wire {
 }
 
 export const createRouter = ({ transformer, sse }: Wire) =>
-  builder.create({ ...options, transformer, sse }).router({ user, conversation, message, typing, sync, admin, calls })
+  builder
+    .create({ ...options, transformer, sse })
+    .router({ user, conversation, message, lock, typing, sync, admin, calls })
 
 export type AppRouter = ReturnType<typeof createRouter>

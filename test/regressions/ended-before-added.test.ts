@@ -2,7 +2,9 @@
 import { expect, test } from 'vitest'
 import { memoryBroker } from '../../server/cluster/memory.ts'
 import { createCore } from '../../server/core/core.ts'
+import { Expiry } from '../../server/core/expiry.ts'
 import { Hub } from '../../server/core/hub.ts'
+import { Typing } from '../../server/core/typing.ts'
 import type { Event } from '../../shared/events.ts'
 import { startServer } from '../harness.ts'
 import { Inbox } from '../inbox.ts'
@@ -22,7 +24,10 @@ test('a stream of a conversation does not end because the joining has not been p
   }
   const hub = new Hub({ log: store.log, epoch: store.epoch, broker, tickMs: 100, onError })
   await hub.start()
-  const far = createCore({ store, broker, hub, world: { now: Date.now, newId }, limit: async () => {}, onError })
+  const expiry = new Expiry({ store, hub, lockMs: 300_000, onError })
+  const typing = new Typing({ hub, now: Date.now })
+  const world = { now: Date.now, newId }
+  const far = createCore({ store, hub, expiry, typing, world, limit: async () => {}, onError })
   try {
     await core.execute(ann, 'conversation.addMembers', { conversationId, memberIds: ['bob'] })
     const seen = new Inbox<string>((name) => name)

@@ -1,7 +1,7 @@
 /** The laws of the store, for every database it runs on. */
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Sent, Store, Tx } from '../../server/core/ports.ts'
+import type { LockFilter, Sent, Store, Tx } from '../../server/core/ports.ts'
 import type { StoreOptions } from '../../server/store/store.ts'
 import type { Durable } from '../../shared/events.ts'
 import { addMember, checkGapless, createConversation, draft, newId, removeMember } from './drafts.ts'
@@ -722,6 +722,101 @@ export function contract(
       } finally {
         await small.close()
       }
+    })
+
+    describe('locks', () => {
+      const FOR = { forMs: 60_000 }
+      const unknown = { holderId: 'nobody', token: 1, forMs: 60_000 }
+      const wish = (conversationId: string, messageId: string, holderId: string, forMs = 60_000) => ({
+        ...{ conversationId, messageId, holderId, forMs },
+      })
+      const take = async (of: ReturnType<typeof wish>) =>
+        (
+          await store.write(async (tx) => {
+            await tx.lock([of.conversationId])
+            return tx.takeLock(of)
+          })
+        ).result
+      const end = async (which: LockFilter) => (await store.write((tx) => tx.endLocks(which))).result
+      const overdue = async (messageId: string) => {
+        // The database's clock says when: the read waits for nobody.
+        while (await store.reads.locks.get(messageId));
+      }
+      async function message(...userIds: string[]) {
+        const id = await conversation(...userIds)
+        return { id, messageId: (await store.send(draft(id, userIds[0] ?? '', 'locked'))).message.id }
+      }
+
+      it('give a message to one holder at a time, with a higher token for each holding', async () => {
+        const { id, messageId } = await message('ann', 'bob')
+        const first = await take(wish(id, messageId, 'ann'))
+        expect(first).toMatchObject({ holderId: 'ann', token: 1, isNew: true, overdue: null })
+        expect(first.remainingMs).toBeGreaterThan(50_000)
+        expect(first.remainingMs).toBeLessThanOrEqual(60_000)
+        expect(await take(wish(id, messageId, 'ann'))).toMatchObject({ holderId: 'ann', token: 1, isNew: false })
+        expect(await take(wish(id, messageId, 'bob'))).toMatchObject({ holderId: 'ann', isNew: false, overdue: null })
+        expect(await store.reads.locks.get(messageId)).toMatchObject({ holderId: 'ann', conversationId: id })
+        expect(await end({ messageId, holderIds: ['ann'], token: 2 })).toEqual([])
+        expect(await end({ messageId, holderIds: ['bob'], token: 1 })).toEqual([])
+        expect(await end({ messageId, holderIds: ['ann'], token: 1 })).toEqual([
+          { messageId, conversationId: id, holderId: 'ann' },
+        ])
+        expect(await end({ messageId })).toEqual([])
+        expect(await store.reads.locks.get(messageId)).toBeNull()
+        const { result } = await store.write((tx) => tx.renewLock({ messageId, holderId: 'ann', token: 1, ...FOR }))
+        expect(result).toBeNull()
+        expect(await take(wish(id, messageId, 'ann'))).toMatchObject({ token: 2, isNew: true, overdue: null })
+      })
+
+      it('end when their time is over, which whoever takes them next is told once', async () => {
+        const { id, messageId } = await message('ann', 'bob')
+        await take(wish(id, messageId, 'ann', 1))
+        await overdue(messageId)
+        const late = await store.write((tx) => tx.renewLock({ messageId, holderId: 'ann', token: 1, ...FOR }))
+        expect(late.result).toBeNull()
+        expect(await store.reads.locks.nextExpiry()).toBe(0)
+        expect(await take(wish(id, messageId, 'bob'))).toMatchObject({ token: 2, isNew: true, overdue: 'ann' })
+        expect(await take(wish(id, messageId, 'bob'))).toMatchObject({ token: 2, isNew: false, overdue: null })
+        await end({ messageId })
+        await take(wish(id, messageId, 'ann', 1))
+        await overdue(messageId)
+        expect(await end({ overdue: true })).toEqual([{ messageId, conversationId: id, holderId: 'ann' }])
+        expect(await end({ overdue: true })).toEqual([])
+        expect(await take(wish(id, messageId, 'ann'))).toMatchObject({ token: 4, isNew: true, overdue: null })
+        await store.write((tx) => tx.renewLock({ ...unknown, messageId }))
+        expect((await store.reads.locks.get(messageId))?.holderId).toBe('ann')
+      })
+
+      it('are ended once, and taken by one, however many ask', async () => {
+        const { id, messageId } = await message('ann', 'bob')
+        const users = Array.from({ length: 12 }, (_, n) => `user ${n}`)
+        const won = await Promise.all(users.map((user) => take(wish(id, messageId, user, 1_000))))
+        const [holder] = won.filter(({ isNew }) => isNew)
+        expect(won.map(({ holderId, token }) => [holderId, token])).toEqual(won.map(() => [holder?.holderId, 1]))
+        const ends = await Promise.all(users.map(() => end({ holderIds: users })))
+        expect(ends.flat()).toEqual([{ messageId, conversationId: id, holderId: holder?.holderId }])
+      })
+
+      it('are listed in order, to members from the first message that they see', async () => {
+        const id = await conversation('ann', 'bob')
+        const sent = []
+        for (const n of [1, 2, 3, 4]) sent.push((await store.send(draft(id, 'ann', `${n}`))).message.id)
+        const [one = '', two = '', three = '', four = ''] = sent
+        for (const messageId of [four, two, one]) await take(wish(id, messageId, 'lister'))
+        await take(wish(id, three, 'bob', 1))
+        await overdue(three)
+        const listed = async (from: number, limit = 10) =>
+          (await store.reads.locks.list(id, from, limit)).map(({ messageId }) => messageId)
+        expect(await listed(0)).toEqual([one, two, four])
+        expect(await listed(2)).toEqual([two, four])
+        expect(await listed(0, 1)).toEqual([one])
+        expect(await store.reads.locks.holding(['lister', 'nobody'])).toEqual(['lister'])
+        expect(await end({ conversationId: 'elsewhere', holderIds: ['lister'] })).toEqual([])
+        expect((await end({ conversationId: id, holderIds: ['lister'] })).map(({ messageId }) => messageId)).toEqual(
+          expect.arrayContaining([one, two, four]),
+        )
+        expect(await store.reads.locks.holding(['lister'])).toEqual([])
+      })
     })
 
     it('refuses to write once it is closed', async () => {
