@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createClient, type Item, isParleyError, type Parley } from '../../client/index.ts'
 import { startServer, type TestServer } from '../harness.ts'
 import { Inbox } from '../inbox.ts'
+import { openMemory } from '../store/databases.ts'
 
 let server: TestServer
 beforeAll(async () => {
@@ -10,8 +11,8 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
-const connect = (userId: string, cursor?: string) =>
-  createClient({ url: server.url, token: server.token(userId), ...(cursor !== undefined && { cursor }) })
+const connect = (userId: string, cursor?: string, to = server) =>
+  createClient({ url: to.url, token: to.token(userId), ...(cursor !== undefined && { cursor }) })
 
 /** The code of a refusal with what it says beyond, or 'ok'. */
 const outcome = (call: PromiseLike<unknown>) =>
@@ -106,6 +107,36 @@ test('one reaction of a kind per user, seen by everybody and only once; a client
   expect(await ann.api.message.get.query({ messageId })).toMatchObject({ reactions })
   const { messages } = await bob.conversation(conversationId).history()
   expect(messages.map((message) => message.reactions)).toEqual([reactions, []])
+})
+
+test('after a restart the log brings each reaction once, and messages with the text and reactions they have now', async () => {
+  const store = await openMemory()
+  // The server closes its store; the next one goes on with it, as with a database.
+  const lasting = { ...store, close: async () => {} }
+  try {
+    let cursor: string
+    {
+      await using first = await startServer({ store: lasting })
+      await using ann = connect('ann', undefined, first)
+      cursor = await ann.ready()
+      const { messageId } = await group(ann, [])
+      await ann.api.message.react.mutate({ messageId, reaction: '👍' })
+      await ann.api.message.edit.mutate({ messageId, content: 'last words' })
+    }
+    await using second = await startServer({ store: lasting })
+    await using ann = connect('ann', undefined, second)
+    const seen: string[] = []
+    for await (const item of ann.events({ cursor })) {
+      if (item.name === 'message.reacted') seen.push(`${item.name} ${item.payload.reaction} ${item.payload.count}`)
+      if (item.name !== 'message.created' && item.name !== 'message.updated') continue
+      const { content, version, reactions } = item.payload.message
+      seen.push(`${item.name} ${content} ${version} ${reactions.map(({ reaction }) => reaction)}`)
+      if (item.name === 'message.updated') break
+    }
+    expect(seen).toEqual(['message.created last words 2 👍', 'message.reacted 👍 1', 'message.updated last words 2 👍'])
+  } finally {
+    await store.close()
+  }
 })
 
 test('a message takes twenty kinds of reactions, a deleted one none', async () => {
