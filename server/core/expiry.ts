@@ -10,7 +10,7 @@ import type { LockFilter, Store } from './ports.ts'
 
 export interface ExpiryOptions {
   store: Store
-  hub: Hub
+  hub: Pick<Hub, 'watch' | 'connections' | 'publish'>
   /** How long a lock is held, ms. */
   lockMs: number
   /** Time for a reconnect, ms. */

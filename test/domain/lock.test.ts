@@ -1,10 +1,17 @@
 /** Locks on messages, as typed clients meet them: refusals, expiry on several nodes, holders who leave, those who were away. */
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { createClient, isParleyError } from '../../client/index.ts'
+import { Expiry } from '../../server/core/expiry.ts'
+import type { Watcher } from '../../server/core/hub.ts'
 import type { Store } from '../../server/core/ports.ts'
+import { openStore } from '../../server/store/store.ts'
 import type { Event } from '../../shared/events.ts'
+import { startServer } from '../harness.ts'
 import { Inbox } from '../inbox.ts'
-import { openMemory } from '../store/databases.ts'
+import { openMemory, template } from '../store/databases.ts'
 import { type Backend, startBackend, startEntrance } from '../trpc.entrance.ts'
 
 const HEARD = ['lock.acquired', 'lock.released', 'message.created'] as const
@@ -64,7 +71,7 @@ let store: Store
 let node: Awaited<ReturnType<typeof startNode>>
 beforeAll(async () => {
   store = await openMemory()
-  node = await startNode(store, { graceMs: 2_000 })
+  node = await startNode(store, { graceMs: 3_000 })
 })
 afterAll(() => node?.[Symbol.asyncDispose]())
 
@@ -206,4 +213,65 @@ test('what a node took and died with expires all the same, and can be taken befo
   await a.heard.next((item) => item.name === 'lock.acquired', 'the new holding')
   const about = a.heard.items.filter((item) => 'messageId' in item.payload && item.payload.messageId === second)
   expect(about.map(({ name }) => name)).toEqual(['lock.released', 'lock.acquired'])
+})
+
+test('a restart keeps the lock, and the next start ends it when its time is over', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'parley-lock-'))
+  const start = async () =>
+    startServer({ env: { LOCK_TIMEOUT: '2500' }, store: await openStore({ dataDir: folder, template: template() }) })
+  try {
+    let server = await start()
+    const [ann, bob] = await Promise.all([server.actor('ann'), server.actor('bob')])
+    const { execute } = server.app.core
+    const { conversation } = await execute(ann, 'conversation.create', { kind: 'group', memberIds: ['bob'] })
+    const { id: messageId } = await execute(bob, 'message.send', { conversationId: conversation.id, content: 'text' })
+    const before = createClient({ url: server.url, token: server.token('bob') })
+    const cursor = await before.ready()
+    await before.close()
+    const holder = createClient({ url: server.url, token: server.token('ann') })
+    await holder.ready()
+    const { remainingMs } = await holder.api.lock.acquire.mutate({ messageId })
+    expect(remainingMs).toBeLessThanOrEqual(2_500)
+    await server.close()
+    await holder.close()
+
+    server = await start()
+    await using after = createClient({ url: server.url, token: server.token('bob'), cursor })
+    const heard = new Inbox<Item>(show)
+    for (const name of HEARD) after.on(name, heard.push)
+    expect((await released(heard, messageId)).payload).toMatchObject({ holderId: 'ann', reason: 'expired' })
+    expect(heard.items.map(({ name }) => name)).toEqual(['lock.acquired', 'lock.released'])
+    await server.close()
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
+test('stopped, nothing waits for an expiry or for who left', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  try {
+    const left: ((userId: string) => void)[] = []
+    const hub = {
+      watch: ({ gone }: Watcher) => {
+        if (gone) left.push(gone)
+        return () => left.splice(0)
+      },
+      connections: () => [],
+      publish: async () => {},
+    }
+    const onError = (error: unknown) => {
+      throw error
+    }
+    const expiry = new Expiry({ store, hub, lockMs: 1_000, onError })
+    expiry.start()
+    expiry.expect(5)
+    for (const tell of left) tell('ann')
+    expect(vi.getTimerCount()).toBe(2)
+    await expiry.stop()
+    expiry.expect(5)
+    expect(left).toEqual([])
+    expect(vi.getTimerCount()).toBe(0)
+  } finally {
+    vi.useRealTimers()
+  }
 })

@@ -795,6 +795,17 @@ export function contract(
         expect(won.map(({ holderId, token }) => [holderId, token])).toEqual(won.map(() => [holder?.holderId, 1]))
         const ends = await Promise.all(users.map(() => end({ holderIds: users })))
         expect(ends.flat()).toEqual([{ messageId, conversationId: id, holderId: holder?.holderId }])
+        const sent = await Promise.all(users.map((user) => store.send(draft(id, 'ann', `for ${user}`))))
+        const ids = sent.map(({ message }) => message.id)
+        for (const one of ids) await take(wish(id, one, 'ann', 1))
+        for (const one of ids) await overdue(one)
+        const expired = await Promise.all(users.map(() => end({ overdue: true })))
+        expect(
+          expired
+            .flat()
+            .map(({ messageId }) => messageId)
+            .sort(),
+        ).toEqual(ids.sort())
       })
 
       it('are listed in order, to members from the first message that they see', async () => {
