@@ -559,6 +559,7 @@ export function contract(
                 const unread = others(user, target, senders.length)
                 expect(result).toEqual({ fromSeq: mark.read, seq: target, changed, unread })
                 mark.read = target
+                expect((await store.reads.members.list(id, [user]))[0]?.unread).toBe(unread)
               }
             } else {
               const seq = Math.round(('share' in more ? more.share : 0) * senders.length)
@@ -606,7 +607,20 @@ export function contract(
             expect(conversations[0]?.id === id ? conversations[0].unread : unread).toBe(unread)
           }
         }),
-        { numRuns: 25 },
+        {
+          numRuns: 25,
+          // Back over one's own message, which was never unread.
+          examples: [
+            [
+              [
+                { kind: 'send', who: 'ann' },
+                { kind: 'send', who: 'bob' },
+                { kind: 'read', who: 'ann', share: 1 },
+                { kind: 'back', who: 'ann', share: 0 },
+              ],
+            ],
+          ],
+        },
       )
       const audited = { checked: 0, conversations: 0 }
       for (let after: string | undefined; ; ) {
