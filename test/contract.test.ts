@@ -35,9 +35,9 @@ test('commands, events and errors are as they were', () => {
     Object.fromEntries(Object.entries(contract).map(([name, table]) => [name, hash(table)])),
   ).toMatchInlineSnapshot(`
     {
-      "commands": "f7ffc9fcaaec",
-      "errors": "953e50dcb84d",
-      "events": "00106ec55026",
+      "commands": "a479f732b343",
+      "errors": "3af332006db6",
+      "events": "760b521c1609",
     }
   `)
 })
