@@ -120,6 +120,12 @@ export const message: HandlersOf<Noun> = {
       if (version !== (input.expectedVersion ?? version))
         throw new AppError('CONFLICT', 'The message has been edited meanwhile', { data: { version } })
       await mayEdit(tx, actor, input.messageId)
+      // The event goes to the whole conversation, and would show them the text.
+      if (await tx.members.latecomers(before.conversationId, before.seq))
+        throw new AppError(
+          'CONFLICT',
+          'Members who joined later may not see this message: it cannot be changed any more',
+        )
       const message = await tx.editMessage(input.messageId, input.content)
       tx.append(draft(actor, 'message.updated', conversationTopic(message.conversationId), { message }))
       return message

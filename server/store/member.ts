@@ -35,6 +35,14 @@ export function memberReads(query: Query): Reads['members'] {
       )
       return row ? { kind: row[0], role: row[1], joinedSeq: row[2], historyVisible: row[3] } : null
     },
+    async latecomers(conversationId, seq) {
+      const rows = await query(
+        `select 1 from members m join conversations c on c.id = m.conversation_id
+        where m.conversation_id = $1 and m.left_at is null and m.joined_seq >= $2 and not c.history_visible limit 1`,
+        [conversationId, seq],
+      )
+      return rows.length > 0
+    },
     async list(conversationId, userIds) {
       const rows = await query<[unread: number, ...unknown[]]>(
         `select ${unread}, ${memberColumns.text}, ${profileColumns.text}
