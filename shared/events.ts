@@ -10,6 +10,7 @@ import {
   JsonObject,
   Lock,
   Member,
+  MemberRole,
   Message,
   MessageType,
   Metadata,
@@ -48,6 +49,11 @@ export const events = {
     kind: 'durable',
     topic: 'conversation',
     payload: z.object({ conversationId, members: z.array(Member) }),
+  },
+  'member.updated': {
+    kind: 'durable',
+    topic: 'conversation',
+    payload: z.object({ conversationId, userId: Id, role: MemberRole }),
   },
   /** The last event of the conversation that the removed member sees. */
   'member.removed': {

@@ -27,9 +27,9 @@ test('commands, events and errors are as they were', () => {
     Object.fromEntries(Object.entries(contract).map(([name, table]) => [name, hash(table)])),
   ).toMatchInlineSnapshot(`
     {
-      "commands": "a479f732b343",
+      "commands": "ceb53981ed34",
       "errors": "3af332006db6",
-      "events": "760b521c1609",
+      "events": "7d5b56331e5f",
     }
   `)
 })

@@ -48,6 +48,10 @@ const TABLE: { [C in CommandName]: Row<C> } = {
     input: (place) => ({ ...byConversation(place), memberIds: ['stranger'] }),
     outcome: ownerOnly,
   },
+  'conversation.setRole': {
+    input: (place) => ({ ...byConversation(place), userId: 'member', role: 'admin' }),
+    outcome: ownerOnly,
+  },
   'conversation.removeMember': {
     input: (place) => ({ ...byConversation(place), userId: 'member' }),
     outcome: ownerOnly,

@@ -46,6 +46,7 @@ const dropped = {
   'message.updated': drop,
   'message.deleted': drop,
   'message.reacted': drop,
+  'member.updated': drop,
   'receipt.delivered': drop,
   'receipt.read': drop,
   'lock.acquired': drop,

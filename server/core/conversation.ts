@@ -8,6 +8,7 @@ import { conversationTopic, draft, type HandlersOf, type RunCall, theConversatio
 import { endGone } from './lock.ts'
 import { anyone, manager, member, memberOrAdmin, standing } from './policy.ts'
 import type { Tx } from './ports.ts'
+import { inherit } from './role.ts'
 
 type Noun =
   | 'conversation.create'
@@ -128,6 +129,7 @@ async function remove(call: RunCall<'conversation.removeMember' | 'conversation.
   const reason = userId === actor.userId ? 'left' : 'removed'
   const topic = conversationTopic(conversationId)
   if (removed) tx.append(draft(actor, 'member.removed', topic, { conversationId, userId, reason }))
+  if (removed) await inherit(tx, actor, conversationId, userId)
   return { conversationId, removed }
 }
 

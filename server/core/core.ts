@@ -18,6 +18,7 @@ import { standing } from './policy.ts'
 import type { Store, World } from './ports.ts'
 import { reaction } from './reaction.ts'
 import { receipt } from './receipt.ts'
+import { role } from './role.ts'
 import { sync } from './sync.ts'
 import { type Typing, typing } from './typing.ts'
 import { user } from './user.ts'
@@ -25,6 +26,7 @@ import { user } from './user.ts'
 export const handlers: Handlers = {
   ...user,
   ...conversation,
+  ...role,
   ...message,
   ...reaction,
   ...receipt,

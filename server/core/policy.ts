@@ -32,6 +32,12 @@ export const manager: Policy<{ conversationId: string }> = async (reads, actor, 
   if (role === 'member') throw new AppError('FORBIDDEN', 'Only an owner or admin of the conversation may do this')
 }
 
+/** An owner of the conversation. */
+export const owner: Policy<{ conversationId: string }> = async (reads, actor, { conversationId }) => {
+  const { role } = await standing(reads, actor, conversationId)
+  if (role !== 'owner') throw new AppError('FORBIDDEN', 'Only an owner of the conversation may do this')
+}
+
 /** A member of the conversation of the message, for whom the message is visible. */
 export const messageMember: Policy<{ messageId: string }> = async (reads, actor, { messageId }) => {
   await visibleMessage(reads, actor, messageId)

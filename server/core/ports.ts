@@ -100,6 +100,8 @@ export interface Reads {
     /** Null when not a member now (or there is no such conversation). */
     standing(conversationId: string, userId: string): Promise<Standing | null>
     list(conversationId: string, userIds: readonly string[]): Promise<Member[]>
+    /** Who owns the conversation without this user: another owner, else the admin, else the member who joined first. */
+    heir(conversationId: string, userId: string): Promise<{ userId: string; role: MemberRole } | null>
     /** Whether somebody is a member for whom what is at `seq` is hidden, because they joined later. */
     latecomers(conversationId: string, seq: number): Promise<boolean>
   }

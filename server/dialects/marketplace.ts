@@ -144,6 +144,7 @@ export const marketplace = define({
     }),
     // It knows no reactions, no receipts of delivery and no optimistic sends; profiles are read from the card.
     'message.reacted': drop,
+    'member.updated': drop,
     'receipt.delivered': drop,
     'lock.acquired': drop,
     'lock.released': drop,

@@ -136,6 +136,7 @@ const words = (family: say.Family): Outbound<Emit<typeof form.wire>> => ({
   'message.updated': drop,
   'message.deleted': drop,
   'message.reacted': drop,
+  'member.updated': drop,
   'receipt.delivered': drop,
   'receipt.read': drop,
   'lock.acquired': drop,

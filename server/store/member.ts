@@ -35,6 +35,15 @@ export function memberReads(query: Query): Reads['members'] {
       )
       return row ? { kind: row[0], role: row[1], joinedSeq: row[2], historyVisible: row[3] } : null
     },
+    async heir(conversationId, userId) {
+      const [row] = await query<[string, MemberRole]>(
+        `select m.user_id, m.role from members m
+        where m.conversation_id = $1 and m.user_id <> $2 and m.left_at is null
+        order by array_position(array['owner', 'admin', 'member'], m.role), m.joined_at, m.user_id limit 1`,
+        [conversationId, userId],
+      )
+      return row ? { userId: row[0], role: row[1] } : null
+    },
     async latecomers(conversationId, seq) {
       const rows = await query(
         `select 1 from members m join conversations c on c.id = m.conversation_id

@@ -94,6 +94,14 @@ export const conversation = {
     errors: ['FORBIDDEN', 'NOT_FOUND', 'CONFLICT'],
     cost: 5,
   },
+  /** Makes a member owner, admin or plain member. The last owner stays one. */
+  'conversation.setRole': {
+    kind: 'write',
+    input: z.object({ conversationId: Id, userId: Id, role: MemberRole }),
+    output: z.object({ conversationId: Id, userId: Id, role: MemberRole }),
+    errors: ['FORBIDDEN', 'NOT_FOUND', 'CONFLICT'],
+    cost: 2,
+  },
   'conversation.removeMember': {
     kind: 'write',
     input: z.object({ conversationId: Id, userId: Id }),

@@ -6,6 +6,7 @@ export const conversation = {
   list: read('conversation.list'),
   update: write('conversation.update'),
   addMembers: write('conversation.addMembers'),
+  setRole: write('conversation.setRole'),
   removeMember: write('conversation.removeMember'),
   join: write('conversation.join'),
   leave: write('conversation.leave'),

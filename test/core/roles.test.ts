@@ -73,3 +73,48 @@ test('who is a member already keeps their role', async () => {
   expect((await store.reads.members.standing(conversationId, 'second'))?.role).toBe('owner')
   expect((await store.reads.members.standing(conversationId, 'member'))?.role).toBe('member')
 })
+
+test.each([
+  ['owner', 'member', 'admin', 'ok'],
+  ['owner', 'second', 'member', 'ok'],
+  ['admin', 'member', 'admin', 'FORBIDDEN'],
+  ['member', 'member', 'owner', 'FORBIDDEN'],
+  ['owner', 'guest', 'admin', 'NOT_FOUND'],
+] as const)('%s makes %s %s: %s', async (by, userId, role, expected) => {
+  const conversationId = await group()
+  const { core, store } = server.app
+  const before = await store.reads.members.standing(conversationId, userId)
+  const made = core.execute(actor(by), 'conversation.setRole', { conversationId, userId, role })
+  expect(await outcome(made)).toBe(expected)
+  expect((await store.reads.members.standing(conversationId, userId))?.role).toBe(
+    expected === 'ok' ? role : before?.role,
+  )
+})
+
+test('there is always an owner: the last one cannot step down, and leaves it to an admin, then to a member', async () => {
+  const conversationId = await group()
+  const { core, store } = server.app
+  const roleOf = async (userId: string) => (await store.reads.members.standing(conversationId, userId))?.role
+  const feed = await core.subscribe(actor('member'), {
+    kind: 'conversation',
+    conversationId,
+    names: ['member.updated'],
+  })
+  for await (const _ of feed.replay());
+  const told: unknown[] = []
+  feed.attach({ push: ({ payload }) => told.push(payload), end() {} })
+  await core.execute(actor('second'), 'conversation.leave', { conversationId })
+  expect(told).toEqual([])
+  const down = { conversationId, userId: 'owner', role: 'member' } as const
+  expect(await outcome(core.execute(actor('owner'), 'conversation.setRole', down))).toBe('CONFLICT')
+  await core.execute(actor('owner'), 'conversation.leave', { conversationId })
+  expect(await roleOf('admin')).toBe('owner')
+  await core.execute(actor('admin'), 'conversation.leave', { conversationId })
+  expect(await roleOf('member')).toBe('owner')
+  await core.execute(actor('member'), 'conversation.leave', { conversationId })
+  expect(told).toEqual([
+    { conversationId, userId: 'admin', role: 'owner' },
+    { conversationId, userId: 'member', role: 'owner' },
+  ])
+  feed.detach()
+})

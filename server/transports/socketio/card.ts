@@ -51,6 +51,9 @@ export class LiveCard implements Card {
         for (const member of event.payload.members) this.#admit(member)
         this.memberCount += event.payload.members.length
         break
+      case 'member.updated':
+        this.#change(this.members.get(event.payload.userId), { role: event.payload.role })
+        break
       case 'member.removed': {
         const left = this.members.get(event.payload.userId)
         if (left) this.introduce(left.profile)
