@@ -25,7 +25,7 @@ const folder = mkdtempSync(join(tmpdir(), 'parley-recovery-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const SENDS = 1_000
-const KILLS = 3
+const KILLS = 2
 
 async function killedWhileSending(database: Record<string, string>): Promise<void> {
   const port = await freePort()
