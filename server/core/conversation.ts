@@ -125,11 +125,13 @@ async function remove(call: RunCall<'conversation.removeMember' | 'conversation.
   if (!conversation) throw new AppError('NOT_FOUND', 'Conversation not found')
   if (conversation.kind === 'direct') throw new AppError('CONFLICT', 'Nobody leaves a direct conversation')
   const removed = await tx.removeMember(conversationId, userId)
-  if (removed) await endGone(tx, actor, { conversationId, holderIds: [userId] })
-  const reason = userId === actor.userId ? 'left' : 'removed'
-  const topic = conversationTopic(conversationId)
-  if (removed) tx.append(draft(actor, 'member.removed', topic, { conversationId, userId, reason }))
-  if (removed) await inherit(tx, actor, conversationId, userId)
+  if (removed) {
+    await endGone(tx, actor, { conversationId, holderIds: [userId] })
+    const reason = userId === actor.userId ? 'left' : 'removed'
+    const payload = { conversationId, userId, reason } as const
+    tx.append(draft(actor, 'member.removed', conversationTopic(conversationId), payload))
+    await inherit(tx, actor, conversationId, userId)
+  }
   return { conversationId, removed }
 }
 
