@@ -15,7 +15,7 @@ type RequestId = number | string
 
 /** Where a lane sends: a WebSocket that cuts off who does not read. */
 export interface Outlet {
-  send(frame: Buffer | string, options: { binary: boolean }): void
+  send(frame: Buffer, options: { binary: boolean }): void
 }
 
 const TEXT = { binary: false }
@@ -29,24 +29,22 @@ const ID_LENGTH = 64
 /** One page on the wire: the text behind the request id, and whole frames for the ids met first. */
 class Encoded {
   readonly cursor: string
-  readonly #tail: string
+  readonly #tail: Buffer
   readonly #frames = new Map<RequestId, Buffer>()
 
   constructor(events: readonly Event[], cursor: string) {
     this.cursor = cursor
     const data = JSON.stringify(superjson.serialize({ id: cursor, data: events }))
-    this.#tail = `,"result":{"type":"data","data":${data},"id":${JSON.stringify(cursor)}}}`
+    this.#tail = Buffer.from(`,"result":{"type":"data","data":${data},"id":${JSON.stringify(cursor)}}}`)
   }
 
   /** `head` is the text before, of that same id. */
-  frame(id: RequestId, head: string): Buffer | string {
+  frame(id: RequestId, head: Buffer): Buffer {
     const kept = this.#frames.get(id)
     if (kept !== undefined) return kept
-    const text = head + this.#tail
-    // A frame for one socket is cheaper as a string: measured 1.16 against 1.25 times raw ws.
-    if (this.#frames.size >= SHARED_IDS) return text
-    const frame = Buffer.from(text)
-    this.#frames.set(id, frame)
+    // Copied, not encoded again: ws writes buffers cheaper than strings.
+    const frame = Buffer.concat([head, this.#tail])
+    if (this.#frames.size < SHARED_IDS) this.#frames.set(id, frame)
     return frame
   }
 }
@@ -75,7 +73,7 @@ export class Lane implements Sink {
   readonly closed: Promise<void>
   readonly #outlet: Outlet
   #id: RequestId = 0
-  #head: string | undefined
+  #head: Buffer | undefined
   #close!: () => void
 
   constructor(outlet: Outlet) {
@@ -92,7 +90,7 @@ export class Lane implements Sink {
   }
   bind(id: RequestId): void {
     this.#id = id
-    this.#head = `{"id":${JSON.stringify(id)}`
+    this.#head = Buffer.from(`{"id":${JSON.stringify(id)}`)
   }
 
   push(event: Event, cursor: string): void {
