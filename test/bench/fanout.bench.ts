@@ -2,7 +2,7 @@
  * One conversation to 1,000 subscribers over real WebSockets: server CPU per delivery, the lanes against `ws` sending a string
  * that is ready, and against tRPC's own generator path. The ways take turns; ratios are of medians.
  * Targets: at most 1.3 times raw ws, with equal and with distinct request ids; at least 4 times better than stock.
- * Last figures (Node 20.20, two busy cores, medians of 7): equal ids 0.97, distinct ids 1.13 times raw ws; stock 9.6 times the lanes.
+ * Last figures (Node 20.20, two cores, medians of 7): equal ids 1.10, distinct ids 1.22 times raw ws; stock 8.7 times the lanes.
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
