@@ -27,9 +27,9 @@ test('commands, events and errors are as they were', () => {
     Object.fromEntries(Object.entries(contract).map(([name, table]) => [name, hash(table)])),
   ).toMatchInlineSnapshot(`
     {
-      "commands": "ceb53981ed34",
+      "commands": "f571c36f8358",
       "errors": "3af332006db6",
-      "events": "7d5b56331e5f",
+      "events": "0c1607c482bd",
     }
   `)
 })

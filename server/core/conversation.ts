@@ -62,6 +62,7 @@ async function firstMessage(
   const message = await tx.createMessage({
     ...{ id: world.newId(), conversationId, senderId: actor.userId, type, content },
     ...{ clientId: clientId ?? world.newId(), metadata: null, replyTo: null, origin: actor.connectionId },
+    ...{ mentions: [], mentionsEveryone: false },
   })
   tx.append(draft(actor, 'message.created', conversationTopic(conversationId), { message }))
   return message

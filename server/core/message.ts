@@ -32,11 +32,11 @@ async function send(call: BatchCall<'message.send'>): Promise<{ result: Message;
   }
   try {
     const { type, content, metadata, replyTo } = input
-    const { message, position } = await store.send({
+    const { message, position, notified } = await store.send({
       ...{ id: world.newId(), conversationId, senderId: actor.userId, clientId, type, content, metadata, replyTo },
-      origin: actor.connectionId,
+      ...{ mentions: [], mentionsEveryone: false, notifications: [], origin: actor.connectionId },
     })
-    if (position !== null) return { result: message, events: [created(call, message, position)] }
+    if (position !== null) return { result: message, events: [created(call, message, position), ...notified] }
     // It was stored before, so no event follows what was shown now.
     withdraw('The message was sent before')
     return { result: message, events: [] }
@@ -126,7 +126,8 @@ export const message: HandlersOf<Noun> = {
           'CONFLICT',
           'Members who joined later may not see this message: it cannot be changed any more',
         )
-      const message = await tx.editMessage(input.messageId, input.content)
+      const { content } = input
+      const message = await tx.editMessage(input.messageId, { content, mentions: [], mentionsEveryone: false })
       tx.append(draft(actor, 'message.updated', conversationTopic(message.conversationId), { message }))
       return message
     },

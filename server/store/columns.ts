@@ -97,6 +97,7 @@ const ownMessageColumns = columns(messages, 'msg', [
   'content',
   'metadata',
   'replyTo',
+  'mentionsEveryone',
   'createdAt',
   'version',
   'editedAt',
@@ -119,14 +120,19 @@ const REACTIONS = `case when msg.deleted_at is null then (
   ) kind
 ) else '[]' end as reactions`
 
-/** Of message `msg` as it is now, with its reactions; also after `returning`. */
+/** One probe of an index where there are none. */
+const REPLIES = '(select count(*) from messages r where r.reply_to = msg.id and r.deleted_at is null) as reply_count'
+
+/** Of message `msg` as it is now, with what is counted for it; also after `returning`. */
 export const messageColumns: Columns<Message> = {
-  text: `${ownMessageColumns.text}, ${REACTIONS}`,
-  width: ownMessageColumns.width + 1,
+  text: `${ownMessageColumns.text}, coalesce(msg.mentions, '[]'), ${REPLIES}, ${REACTIONS}`,
+  width: ownMessageColumns.width + 3,
   read(row, start) {
     const message = ownMessageColumns.read(row, start)
-    // REACTIONS builds exactly these.
-    return message && { ...message, reactions: row[start + ownMessageColumns.width] as Reaction[] }
+    const counted = start + ownMessageColumns.width
+    // The three expressions above give exactly these.
+    const [mentions, replyCount, reactions] = row.slice(counted) as [string[], number, Reaction[]]
+    return message && { ...message, mentions, replyCount, reactions }
   },
 }
 

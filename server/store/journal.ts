@@ -120,7 +120,7 @@ export function openJournal(
       if (closed) throw new AppError('UNAVAILABLE', 'The server is stopping')
       const key = keyOf(draft)
       const known = entries.get(key)
-      if (known) return { message: (await known.sent).message, position: null }
+      if (known) return { message: (await known.sent).message, position: null, notified: [] }
       if (entries.size >= options.queueLimit) throw new AppError('OVERLOADED', 'Too many messages are waiting')
       const { promise: sent, resolve, reject } = withResolvers<Sent>()
       const entry = { draft, key, deadline: performance.now() + options.deadline, sent, resolve, reject }

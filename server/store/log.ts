@@ -10,6 +10,7 @@ import type { Durable, Topic } from '../../shared/events.ts'
 import type { Log, Reader } from '../core/ports.ts'
 import { messageColumns } from './columns.ts'
 import type { Driver, Param, Query } from './driver.ts'
+import { withText } from './notification.ts'
 
 const EVENT =
   'e.position, e.conversation_id, e.user_id, e.name, e.actor_id, e.origin, e.payload, e.message_id, e.created_at'
@@ -57,7 +58,8 @@ type Row = [
 function toEvent(row: Row, position: number): Durable {
   const [, , , conversationId, userId, name, actorId, origin, stored, , at] = row
   const topic: Topic = conversationId === null ? `user:${userId}` : `conversation:${conversationId}`
-  const payload = stored === null ? { message: messageColumns.read(row, 11) } : superjson.deserialize(stored)
+  const message = messageColumns.read(row, 11)
+  const payload = stored === null ? { message } : withText(superjson.deserialize(stored), message)
   // Name and payload were typed together where the event was made (EventDraft), and a row of the log never changes.
   return { name, topic, position, at, actorId, origin, payload } as Durable
 }

@@ -44,6 +44,12 @@ export function memberReads(query: Query): Reads['members'] {
       )
       return row ? { userId: row[0], role: row[1] } : null
     },
+    names: (conversationId, limit) =>
+      query<[string, string]>(
+        `select u.id, u.name from members m join users u on u.id = m.user_id
+        where m.conversation_id = $1 and m.left_at is null order by m.user_id limit $2`,
+        [conversationId, limit],
+      ).then((rows) => rows.map(([userId, name]) => ({ userId, name }))),
     async latecomers(conversationId, seq) {
       const rows = await query(
         `select 1 from members m join conversations c on c.id = m.conversation_id

@@ -1,9 +1,11 @@
 /** Messages: look-ups and ranges, and what changes one message. Storing new ones is append_messages, for batch and write alike. */
 import { AppError } from '../../shared/errors.ts'
+import type { Durable } from '../../shared/events.ts'
 import type { Message } from '../../shared/model.ts'
-import type { Reads, SendDraft, Sent, Tx } from '../core/ports.ts'
+import type { MessageReads, MessageWrites, SendDraft, Sent } from '../core/ports.ts'
 import { lastMessage, messageColumns } from './columns.ts'
 import { array, type Query } from './driver.ts'
+import { toEvent, toStored } from './notification.ts'
 import { visibleReplies } from './reply.ts'
 
 const toMessages = (rows: readonly (readonly unknown[])[]): Message[] =>
@@ -27,7 +29,7 @@ from mine cross join lateral (
 ) msg
 order by msg.created_at, msg.conversation_id, msg.seq limit $3`
 
-export function messageReads(query: Query): Reads['messages'] {
+export function messageReads(query: Query): MessageReads {
   return {
     async get(id) {
       const rows = await query(`select ${messageColumns.text} from messages msg where msg.id = $1`, [id])
@@ -59,17 +61,17 @@ export function messageReads(query: Query): Reads['messages'] {
   }
 }
 
-const APPEND = `select code, id, seq, log_position, created_at
-  from append_messages($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10)`
+const APPEND = `select code, id, seq, log_position, created_at from append_messages($1::text[], $2::text[], $3::text[], $4::text[],
+  $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::boolean[], $11::text[], $12::jsonb, $13)`
 
 /** What a message has when it is sent, without a look at the database. */
-const NEW = { version: 1, editedAt: null, deletedAt: null, deletedBy: null, reactions: [] }
+const NEW = { version: 1, editedAt: null, deletedAt: null, deletedBy: null, replyCount: 0, reactions: [] }
 
 type Appended = [code: string, id: string, seq: number, position: number | null, createdAt: Date]
 
 /**
- * Stores the drafts, in order, and answers each: what was sent, or why not. `withEvents` checks membership and logs
- * `message.created`; `known` is how the present state of earlier messages is read, once the batch is committed.
+ * Stores the drafts, in order, and answers each: what was sent, or why not. `withEvents` checks membership, makes the
+ * notifications and logs both; `known` is how the present state of earlier messages is read, once the batch is committed.
  */
 export async function appendMessages(
   query: Query,
@@ -88,7 +90,12 @@ export async function appendMessages(
     column((draft) => draft.content),
     column((draft) => draft.metadata && JSON.stringify(draft.metadata)),
     array(replies),
+    column((draft) => (draft.mentions.length === 0 ? null : JSON.stringify(draft.mentions))),
+    column((draft) => String(draft.mentionsEveryone)),
     column((draft) => draft.origin),
+    JSON.stringify(
+      drafts.flatMap(({ notifications }, index) => notifications.map((of) => ({ ...toStored(of), ord: index + 1 }))),
+    ),
     withEvents,
   ])
   const earlier = rows.flatMap(([code, id]) => (code === 'known' ? [id] : []))
@@ -97,23 +104,37 @@ export async function appendMessages(
     const text = `select ${messageColumns.text} from messages msg where msg.id = any ($1::text[])`
     for (const message of toMessages(await known(text, [array(earlier)]))) first.set(message.id, message)
   }
+  const made = new Map(rows.slice(drafts.length).map((row) => [row[1], row]))
   return drafts.map((draft, index) => {
     const row = rows[index]
-    return row ? toAnswer(draft, row, first.get(row[1])) : new AppError('INTERNAL')
+    return row ? toAnswer(draft, row, first.get(row[1]), made) : new AppError('INTERNAL')
   })
+}
+
+const REFUSED: Readonly<Record<string, AppError>> = {
+  'no conversation': new AppError('NOT_FOUND', 'There is no such conversation'),
+  'not a member': new AppError('FORBIDDEN', 'Not a member of this conversation'),
+  blocked: new AppError('FORBIDDEN', 'One of you has blocked the other'),
+  'no reply target': new AppError('NOT_FOUND', 'There is no such message to reply to'),
 }
 
 function toAnswer(
   draft: SendDraft,
   [code, , seq, position, createdAt]: Appended,
   first: Message | undefined,
+  made: ReadonlyMap<string, Appended>,
 ): Sent | AppError {
-  if (code === 'known') return first ? { message: first, position: null } : new AppError('INTERNAL')
-  if (code === 'no conversation') return new AppError('NOT_FOUND', 'There is no such conversation')
-  if (code === 'not a member') return new AppError('FORBIDDEN', 'Not a member of this conversation')
-  if (code === 'no reply target') return new AppError('NOT_FOUND', 'There is no such message to reply to')
-  const { origin: _, ...stored } = draft
-  return { message: { ...stored, seq, createdAt, ...NEW }, position }
+  if (code === 'known') return first ? { message: first, position: null, notified: [] } : new AppError('INTERNAL')
+  const refused = REFUSED[code]
+  if (refused) return new AppError(refused.code, refused.message)
+  const { origin, notifications, ...stored } = draft
+  const message = { ...stored, mentions: [...stored.mentions], seq, createdAt, ...NEW }
+  const notified = notifications.flatMap((of): Durable[] => {
+    const [said, , , at, madeAt] = made.get(of.id) ?? []
+    if (typeof at !== 'number' || madeAt === undefined) return []
+    return [{ ...toEvent(of, said === 'notified silently', origin, message), position: at, at: madeAt }]
+  })
+  return { message, position, notified }
 }
 
 function found(rows: readonly (readonly unknown[])[]): Message {
@@ -122,25 +143,39 @@ function found(rows: readonly (readonly unknown[])[]): Message {
   return message
 }
 
-export function messageWrites(query: Query): Pick<Tx, 'createMessage' | 'editMessage' | 'deleteMessage'> {
+/** Takes back whom message $1 names. */
+const NAMED_NO_LONGER = `delete from mentions x using messages named
+  where named.id = $1 and x.conversation_id = named.conversation_id and x.seq = named.seq
+    and x.user_id in (select jsonb_array_elements_text(coalesce(named.mentions, '[]')) union all select '')`
+
+export function messageWrites(query: Query): Omit<MessageWrites, 'react'> {
   return {
     async createMessage(draft) {
-      const [answer] = await appendMessages(query, [draft], false, query)
+      const [answer] = await appendMessages(query, [{ ...draft, notifications: [] }], false, query)
       if (answer === undefined || answer instanceof AppError) throw answer ?? new AppError('INTERNAL')
       if (answer.message.id !== draft.id) throw new AppError('CONFLICT', 'This clientId has been used')
       return answer.message
     },
-    async editMessage(id, content) {
+    async editMessage(id, { content, mentions, mentionsEveryone }) {
       return found(
         await query(
           `with before as (
             insert into versions (message_id, version, content, written_at)
             select id, version, content, coalesce(edited_at, created_at) from messages where id = $1 and deleted_at is null
+          ),
+          gone as (${NAMED_NO_LONGER} and not x.user_id = any ($5::text[])),
+          named as (
+            insert into mentions (conversation_id, user_id, seq, sender_id)
+            select msg.conversation_id, n.id, msg.seq, msg.sender_id from messages msg, unnest($5::text[]) as n (id)
+            where msg.id = $1 and msg.deleted_at is null on conflict do nothing
           )
           update messages msg set original_content = coalesce(original_content, content), content = $2, version = version + 1,
-            edited_at = greatest(clock_timestamp(), created_at, edited_at)
+            mentions = $3::jsonb, mentions_everyone = $4, edited_at = greatest(clock_timestamp(), created_at, edited_at)
           where id = $1 and deleted_at is null returning ${messageColumns.text}`,
-          [id, content],
+          [
+            ...[id, content, mentions.length === 0 ? null : JSON.stringify(mentions), mentionsEveryone],
+            array(mentionsEveryone ? [...mentions, ''] : mentions),
+          ],
         ),
       )
     },
@@ -148,8 +183,9 @@ export function messageWrites(query: Query): Pick<Tx, 'createMessage' | 'editMes
       return found(
         await query(
           `with texts as (delete from versions where message_id = $1),
-            reacted as (delete from reactions where message_id = $1)
-          update messages msg set content = '', original_content = null, metadata = null,
+            reacted as (delete from reactions where message_id = $1),
+            named as (${NAMED_NO_LONGER})
+          update messages msg set content = '', original_content = null, metadata = null, mentions = null, mentions_everyone = false,
             deleted_at = coalesce(deleted_at, greatest(clock_timestamp(), created_at)), deleted_by = coalesce(deleted_by, $2)
           where id = $1 returning ${messageColumns.text}`,
           [id, by],

@@ -24,10 +24,12 @@ import {
   unique,
   uniqueIndex,
 } from 'drizzle-orm/pg-core'
-import type { Conversation, MemberRole, Message } from '../../shared/model.ts'
+import type { Conversation, MemberRole, Message, Notification, Status } from '../../shared/model.ts'
 
 const id = customType<{ data: string }>({ dataType: () => 'text collate "C"' })
 const at = (name: string) => timestamp(name, { withTimezone: true, precision: 3 })
+/** Lexemes for full-text search. */
+const tsvector = customType<{ data: string }>({ dataType: () => 'tsvector' })
 const int8 = (name: string) => bigint(name, { mode: 'number' })
 
 export const users = pgTable('users', {
@@ -39,6 +41,17 @@ export const users = pgTable('users', {
   schoolId: id('school_id'),
   classIds: jsonb('class_ids').$type<string[]>().notNull().default([]),
   active: boolean('active').notNull().default(true),
+  /** What they have chosen to appear as while connected; a custom status counts until it expires. */
+  status: text('status').$type<Status>().notNull().default('online'),
+  statusMessage: text('status_message'),
+  statusEmoji: text('status_emoji'),
+  statusExpiresAt: at('status_expires_at'),
+  /** When their last connection went. */
+  lastSeenAt: at('last_seen_at'),
+  /** Types of notifications that they do not want. */
+  mutedTypes: jsonb('muted_types').$type<Notification['type'][]>().notNull().default([]),
+  /** Tokens issued up to then are refused. */
+  tokensAfter: at('tokens_after'),
   createdAt: at('created_at').notNull().default(sql`clock_timestamp()`),
   updatedAt: at('updated_at').notNull().default(sql`clock_timestamp()`),
 })
@@ -53,6 +66,8 @@ export const conversations = pgTable('conversations', {
   joinPolicy: text('join_policy').$type<Conversation['joinPolicy']>().notNull(),
   historyVisible: boolean('history_visible').notNull(),
   createdBy: id('created_by').notNull(),
+  /** Direct: one of the two has blocked the other, so nothing can be sent (see `blocks`). */
+  blocked: boolean('blocked').notNull().default(false),
   createdAt: at('created_at').notNull().default(sql`clock_timestamp()`),
   updatedAt: at('updated_at').notNull().default(sql`clock_timestamp()`),
 })
@@ -123,6 +138,9 @@ export const messages = pgTable(
     version: int8('version').notNull().default(1),
     metadata: jsonb('metadata').$type<Message['metadata']>(),
     replyTo: id('reply_to'),
+    /** Users that it names; null if none. */
+    mentions: jsonb('mentions').$type<string[]>(),
+    mentionsEveryone: boolean('mentions_everyone').notNull().default(false),
     createdAt: at('created_at').notNull(),
     editedAt: at('edited_at'),
     deletedAt: at('deleted_at'),
@@ -135,7 +153,145 @@ export const messages = pgTable(
     uniqueIndex('messages_client').on(sql`(conversation_id || chr(10) || sender_id || chr(10) || client_id)`),
     /** How many messages somebody has sent up to a seq: unread counts, receipts, the next sender_seq. */
     index('messages_sender').on(sql`(conversation_id || chr(10) || sender_id)`, table.seq),
+    /** messages.replies, and how many there are. */
+    index('messages_replies').on(table.replyTo, table.seq).where(sql`reply_to is not null`),
   ],
+)
+
+/** Who is named by a message, for the counts of unread mentions. A mention of everyone has the empty user id. */
+export const mentions = pgTable(
+  'mentions',
+  {
+    conversationId: id('conversation_id').notNull(),
+    userId: id('user_id').notNull(),
+    seq: int8('seq').notNull(),
+    senderId: id('sender_id').notNull(),
+  },
+  /** Mentions of a user after a mark; those of a message that is edited or deleted. */
+  (table) => [primaryKey({ columns: [table.conversationId, table.userId, table.seq] })],
+)
+
+/** Messages that a user has deleted for themselves. */
+export const hidden = pgTable(
+  'hidden',
+  { userId: id('user_id').notNull(), messageId: id('message_id').notNull() },
+  /** Whether a message is hidden from its reader. */
+  (table) => [primaryKey({ columns: [table.userId, table.messageId] })],
+)
+
+/** What search looks at: filled from the log, behind the sends (see `log.indexed`). `words` also holds the conversation. */
+export const searches = pgTable(
+  'searches',
+  {
+    messageId: id('message_id').primaryKey(),
+    /** Of its `message.created`: newest first is by falling position. */
+    position: int8('position').notNull(),
+    words: tsvector('words').notNull(),
+  },
+  /** message.search. */
+  (table) => [index('searches_words').using('gin', table.words)],
+)
+
+/** What a user is told of. Text about a message is not kept here: it is read from the message. */
+export const notifications = pgTable(
+  'notifications',
+  {
+    id: id('id').primaryKey(),
+    userId: id('user_id').notNull(),
+    type: text('type').$type<Notification['type']>().notNull(),
+    priority: text('priority').$type<Notification['priority']>().notNull(),
+    title: text('title').notNull(),
+    body: text('body').notNull(),
+    data: jsonb('data').$type<Notification['data']>(),
+    actionUrl: text('action_url'),
+    messageId: id('message_id'),
+    /** Never two for one cause. */
+    cause: id('cause').notNull(),
+    silent: boolean('silent').notNull(),
+    createdAt: at('created_at').notNull(),
+    readAt: at('read_at'),
+  },
+  (table) => [
+    /** add_notifications: once for each cause. */
+    unique('notifications_cause').on(table.userId, table.cause),
+    /** notifications.list: newest first. */
+    index('notifications_user').on(table.userId, table.id),
+    /** How many are unread. */
+    index('notifications_unread').on(table.userId).where(sql`read_at is null`),
+    /** Those that were read long ago. */
+    index('notifications_read').on(table.readAt).where(sql`read_at is not null`),
+  ],
+)
+
+/** Who wants nothing from whom. */
+export const blocks = pgTable(
+  'blocks',
+  {
+    userId: id('user_id').notNull(),
+    blockedId: id('blocked_id').notNull(),
+    createdAt: at('created_at').notNull().default(sql`clock_timestamp()`),
+  },
+  (table) => [
+    /** Whom a user has blocked, in order of id. */
+    primaryKey({ columns: [table.userId, table.blockedId] }),
+    /** Who has blocked a user. */
+    index('blocks_blocked').on(table.blockedId, table.userId),
+  ],
+)
+
+/** When somebody, or everybody (`user_id` null), is told what. */
+export const schedules = pgTable(
+  'schedules',
+  {
+    id: id('id').primaryKey(),
+    ownerId: id('owner_id').notNull(),
+    userId: id('user_id'),
+    name: text('name').notNull(),
+    /** A time of day on some weekdays, or a cron expression; in `time_zone`. */
+    kind: text('kind').$type<'bedtime' | 'cron'>().notNull(),
+    time: text('time'),
+    weekdays: jsonb('weekdays').$type<number[]>(),
+    cron: text('cron'),
+    timeZone: text('time_zone').notNull(),
+    priority: text('priority').$type<Notification['priority']>().notNull(),
+    title: text('title').notNull(),
+    body: text('body').notNull(),
+    data: jsonb('data').$type<Notification['data']>(),
+    actionUrl: text('action_url'),
+    enabled: boolean('enabled').notNull(),
+    /** Null: never again, or not enabled. */
+    nextRunAt: at('next_run_at'),
+    lastRunAt: at('last_run_at'),
+    createdAt: at('created_at').notNull().default(sql`clock_timestamp()`),
+    updatedAt: at('updated_at').notNull().default(sql`clock_timestamp()`),
+  },
+  (table) => [
+    /** Which are due, and when the next one is. */
+    index('schedules_due').on(table.nextRunAt).where(sql`next_run_at is not null`),
+    /** schedules.list. */
+    index('schedules_owner').on(table.ownerId, table.id),
+  ],
+)
+
+/** A notification to everybody on its way: those up to `after_user_id` have it. */
+export const broadcasts = pgTable(
+  'broadcasts',
+  {
+    id: id('id').primaryKey(),
+    type: text('type').$type<Notification['type']>().notNull(),
+    priority: text('priority').$type<Notification['priority']>().notNull(),
+    title: text('title').notNull(),
+    body: text('body').notNull(),
+    data: jsonb('data').$type<Notification['data']>(),
+    actionUrl: text('action_url'),
+    /** Who sent it. */
+    by: id('by'),
+    afterUserId: id('after_user_id').notNull().default(''),
+    createdAt: at('created_at').notNull().default(sql`clock_timestamp()`),
+    doneAt: at('done_at'),
+  },
+  /** Those that are not done. */
+  (table) => [index('broadcasts_open').on(table.id).where(sql`done_at is null`)],
 )
 
 /** What a message said before each edit; deleted with its text. */
@@ -231,6 +387,8 @@ export const log = pgTable(
     one: boolean('one').primaryKey().default(true),
     epoch: text('epoch').notNull(),
     floor: int8('floor').notNull().default(0),
+    /** Search knows what happened up to this position. */
+    indexed: int8('indexed').notNull().default(0),
     identity: text('identity'),
   },
   () => [check('log_one', sql`one`)],

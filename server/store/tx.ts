@@ -12,6 +12,7 @@ import { array, type Driver, type Query, type Statement } from './driver.ts'
 import { lockReads, lockWrites } from './lock.ts'
 import { memberReads, memberWrites } from './member.ts'
 import { messageReads, messageWrites } from './message.ts'
+import { notificationWrites, withoutText } from './notification.ts'
 import { reactionWrites } from './reaction.ts'
 import { receiptReads, receiptWrites } from './receipt.ts'
 import { listConversations } from './summary.ts'
@@ -52,9 +53,10 @@ function moves(draft: EventDraft): { added: readonly string[]; removed: readonly
 function appendEvents(drafts: readonly EventDraft[]): Statement {
   const idOf = (draft: EventDraft, kind: 'conversation' | 'user') =>
     draft.topic.startsWith(`${kind}:`) ? draft.topic.slice(kind.length + 1) : null
-  const messageOf = (draft: EventDraft) => ('message' in draft.payload ? draft.payload.message.id : null)
-  const payloadOf = (draft: EventDraft) =>
-    'message' in draft.payload ? null : JSON.stringify(superjson.serialize(draft.payload))
+  const messageOf = ({ payload }: EventDraft) =>
+    'message' in payload ? payload.message.id : 'notification' in payload ? payload.notification.messageId : null
+  const payloadOf = ({ payload }: EventDraft) =>
+    'message' in payload ? null : JSON.stringify(superjson.serialize(withoutText(payload)))
   const added = drafts.flatMap((draft, index) => moves(draft).added.map((id) => ({ ord: index + 1, id })))
   const removed = drafts.flatMap((draft, index) => moves(draft).removed.map((id) => ({ ord: index + 1, id })))
   return {
@@ -78,6 +80,7 @@ function appendEvents(drafts: readonly EventDraft[]): Statement {
 export async function write<T>(driver: Driver, run: (tx: Tx) => Promise<T>): Promise<{ result: T; events: Durable[] }> {
   const drafts: EventDraft[] = []
   const { result, rows } = await driver.transaction(async (query) => {
+    const append = (event: EventDraft) => void drafts.push(event)
     const result = await run({
       ...openReads(query),
       ...conversationWrites(query),
@@ -87,7 +90,8 @@ export async function write<T>(driver: Driver, run: (tx: Tx) => Promise<T>): Pro
       ...receiptWrites(query),
       ...reactionWrites(query),
       upsertUser: (user) => upsertUser(query, user),
-      append: (event) => void drafts.push(event),
+      ...notificationWrites(query, append),
+      append,
     })
     return drafts.length === 0 ? { result } : { result, last: appendEvents(drafts) }
   })

@@ -50,7 +50,17 @@ function nextEvent(): Durable {
       metadata: null,
       replyTo: null,
     },
-    ...{ createdAt: at, version: 1, reactions: [], editedAt: null, deletedAt: null, deletedBy: null },
+    ...{
+      createdAt: at,
+      version: 1,
+      reactions: [],
+      replyCount: 0,
+      mentions: [],
+      mentionsEveryone: false,
+      editedAt: null,
+      deletedAt: null,
+      deletedBy: null,
+    },
   }
   return {
     name: 'message.created',

@@ -37,7 +37,17 @@ class Server {
     const message: Message = {
       ...{ id: `m${this.stored.length}`, conversationId, clientId, content: draft.content },
       ...{ seq: this.stored.length + 1, senderId: 'ann', type: 'text', metadata: null, replyTo: null },
-      ...{ createdAt: new Date(0), version: 1, reactions: [], editedAt: null, deletedAt: null, deletedBy: null },
+      ...{
+        createdAt: new Date(0),
+        version: 1,
+        reactions: [],
+        replyCount: 0,
+        mentions: [],
+        mentionsEveryone: false,
+        editedAt: null,
+        deletedAt: null,
+        deletedBy: null,
+      },
     }
     this.stored.push(message)
     return message

@@ -55,6 +55,9 @@ test('each change of a pending message is heard once', () => {
     deletedAt: null,
     deletedBy: null,
     reactions: [],
+    replyCount: 0,
+    mentions: [],
+    mentionsEveryone: false,
   })
   expect(heard).toBe(1)
 })

@@ -9,7 +9,7 @@ const lost = () => Promise.reject(new ParleyError('UNAVAILABLE', 'lost'))
 const stored = async ({ clientId, conversationId, draft }: PendingMessage): Promise<Message> => ({
   ...{ id: 'm', seq: 1, clientId, conversationId, senderId: 'ann', type: 'text', content: draft.content },
   ...{ metadata: null, replyTo: null, createdAt: new Date(), editedAt: null, deletedAt: null, deletedBy: null },
-  ...{ version: 1, reactions: [] },
+  ...{ version: 1, reactions: [], replyCount: 0, mentions: [], mentionsEveryone: false },
 })
 const open = (send: (pending: PendingMessage) => Promise<Message>) =>
   new Outbox({ send, backoff: () => 1, timeoutMs: 1_000, now: Date.now, newId: () => 'id' })

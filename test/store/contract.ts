@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { LockFilter, Sent, Store, Tx } from '../../server/core/ports.ts'
 import type { StoreOptions } from '../../server/store/store.ts'
 import type { Durable } from '../../shared/events.ts'
-import { addMember, checkGapless, createConversation, draft, newId, removeMember } from './drafts.ts'
+import { addMember, checkGapless, createConversation, draft, newId, notice, removeMember, text } from './drafts.ts'
 
 const textOf = (event: Durable) => (event.name === 'message.created' ? event.payload.message.clientId : event.name)
 
@@ -29,6 +29,36 @@ export function contract(
       await createConversation(store, id, userIds)
       return id
     }
+
+    it('makes the notifications of a send with it: for members, once for a cause, as wished, filled from the message', async () => {
+      const id = newId()
+      const [ann, bob, cid, dan] = [`ann${id}`, `bob${id}`, `cid${id}`, `dan${id}`]
+      await createConversation(store, id, [ann, bob, cid])
+      await store.write((tx) => tx.upsertUser({ id: dan }))
+      const message = draft(id, ann, 'c1', { mentions: [bob], mentionsEveryone: true, content: 'see you at eight' })
+      const about = (userId: string) =>
+        notice(userId, `message:${message.id}`, { messageId: message.id, conversationId: id })
+      const sent = await store.send({ ...message, notifications: [about(bob), about(bob), about(cid), about(dan)] })
+      expect(sent.message).toMatchObject({ mentions: [bob], mentionsEveryone: true })
+      expect(sent.notified.map(({ position }) => position)).toEqual([
+        (sent.position ?? 0) + 1,
+        (sent.position ?? 0) + 2,
+      ])
+      const page = await store.log.page({ userId: bob }, (sent.position ?? 0) - 1, 10)
+      expect(page.events.map(({ name }) => name)).toEqual(['message.created', 'notification.created'])
+      const body = (events: readonly Durable[]) =>
+        events.flatMap(({ payload }) => ('notification' in payload ? [payload.notification.body] : []))
+      expect(body(sent.notified)).toEqual(['see you at eight', 'see you at eight'])
+      expect(body(page.events)).toEqual(['see you at eight'])
+      expect((await store.send({ ...message, notifications: [about(cid)] })).notified).toEqual([])
+      await store.write((tx) => tx.deleteMessage(message.id, ann))
+      expect(body((await store.log.page({ userId: bob }, sent.position ?? 0, 10)).events)).toEqual([''])
+      const { events } = await store.write((tx) =>
+        tx.notify([notice(bob, 'x'), notice(bob, 'x'), notice('nobody', 'x')], null),
+      )
+      expect(body(events)).toEqual(['hello'])
+      await checkGapless(store, [id])
+    })
 
     it('gives gapless seq and position to concurrent sends and writes, in order by sender', async () => {
       const ids = await Promise.all(['a', 'b', 'c'].map(() => conversation('ann', 'bob')))
@@ -59,7 +89,7 @@ export function contract(
       const id = await conversation('ann', 'bob')
       const first = await store.send(draft(id, 'ann', 'once'))
       expect(first.position).not.toBeNull()
-      await store.write((tx) => tx.editMessage(first.message.id, 'edited'))
+      await store.write((tx) => tx.editMessage(first.message.id, text('edited')))
       await removeMember(store, id, 'ann')
       const again = await store.send(draft(id, 'ann', 'once', { content: 'other words' }))
       expect(again).toMatchObject({ position: null, message: { id: first.message.id, seq: 1, content: 'edited' } })
@@ -210,7 +240,7 @@ export function contract(
       const { message } = await store.send(draft(id, 'ann', 'secret', { content: 'secret', metadata: { secret: 1 } }))
       await store.write(async (tx) => {
         await tx.lock([id])
-        const edited = await tx.editMessage(message.id, 'secret too')
+        const edited = await tx.editMessage(message.id, text('secret too'))
         tx.append({
           name: 'message.updated',
           topic: `conversation:${id}`,
@@ -249,7 +279,7 @@ export function contract(
       const edit = (content: string) =>
         store.write(async (tx) => {
           await tx.lock([id])
-          return tx.editMessage(message.id, content)
+          return tx.editMessage(message.id, text(content))
         })
       const { result: second } = await edit('two')
       const { result: third } = await edit('three')
@@ -302,7 +332,7 @@ export function contract(
         { reaction: '"ok"', count: 1, userIds: ['fan 03'] },
       ]
       expect(await everywhere()).toEqual(Array(10).fill({ ...message, reactions: liked }))
-      const { result: edited } = await store.write((tx) => tx.editMessage(message.id, 'better'))
+      const { result: edited } = await store.write((tx) => tx.editMessage(message.id, text('better')))
       expect(edited.reactions).toEqual(liked)
       const { result: deleted } = await store.write((tx) => tx.deleteMessage(message.id, 'bob'))
       expect(deleted.reactions).toEqual([])

@@ -1,5 +1,5 @@
 /** What the store tests write, and what must hold of it afterwards. */
-import type { SendDraft, Store } from '../../server/core/ports.ts'
+import type { NotificationDraft, SendDraft, Store } from '../../server/core/ports.ts'
 import { idSource } from '../../server/id.ts'
 
 export const newId = idSource()
@@ -18,7 +18,18 @@ export const draft = (
   content: `${clientId} from ${senderId}`,
   metadata: null,
   replyTo: null,
+  mentions: [],
+  mentionsEveryone: false,
   origin: null,
+  notifications: [],
+  ...more,
+})
+
+export const text = (content: string) => ({ content, mentions: [], mentionsEveryone: false })
+
+export const notice = (userId: string, cause: string, more: Partial<NotificationDraft> = {}): NotificationDraft => ({
+  ...{ id: newId(), userId, cause, type: 'system', priority: 'normal', title: 'Hello', body: 'hello' },
+  ...{ data: null, actionUrl: null, messageId: null, conversationId: null, by: null, createdAt: new Date() },
   ...more,
 })
 

@@ -1,0 +1,43 @@
+import type { Message, Profile } from '../../../shared/model.ts'
+
+export interface ReceiptReads {
+  /** Members to whom the message is delivered, by user id; not its sender, nor who joined after it. Keyset pages. */
+  readers(
+    message: Pick<Message, 'conversationId' | 'seq' | 'senderId'>,
+    page: { after?: string | undefined; limit: number },
+  ): Promise<{ readers: { userId: string; profile: Profile; read: boolean }[]; next: string | null }>
+  /**
+   * Every member of the next `limit` conversations in order of id: how many, and for how many the unread of the subtraction
+   * is not that of counting the messages, or not `0 <= read <= delivered <= last`.
+   */
+  audit(page: {
+    after?: string | undefined
+    limit: number
+  }): Promise<{ checked: number; drift: number; next: string | null }>
+}
+
+export interface ReceiptWrites {
+  /** Moves a receipt forward, never back nor beyond the end. Reading also delivers. Null if nothing moved. */
+  advance(
+    receipt: 'delivered' | 'read',
+    conversationId: string,
+    userId: string,
+    seq: number,
+  ): Promise<{
+    fromSeq: number
+    seq: number
+    changed: number
+    unread: number
+    messageId: string | null
+    at: Date
+  } | null>
+  /**
+   * Moves the read mark back to just before `seq`, never forward nor to before the member joined; the delivered mark stays.
+   * Null if nothing moved.
+   */
+  retreat(
+    conversationId: string,
+    userId: string,
+    seq: number,
+  ): Promise<{ fromSeq: number; seq: number; changed: number; unread: number } | null>
+}
