@@ -5,8 +5,6 @@ import { Presence } from '../model/presence.ts'
 import { Profile } from '../model/user.ts'
 import type { Row } from './row.ts'
 
-const conversationId = Id
-
 export const user = {
   'user.updated': { kind: 'durable', topic: 'user', payload: z.object({ profile: Profile, active: z.boolean() }) },
   /** Another connection of the same user arrived. */
