@@ -27,18 +27,29 @@ async function unmoved(reads: Reads, conversationId: string, userId: string, mar
   return { conversationId, seq: me[mark], changed: 0, unread: me.unread }
 }
 
-async function advance(receipt: 'delivered' | 'read', { tx, actor, input }: RunCall<Forward>) {
-  const { conversationId, seq } = await target(input, tx)
-  const moved = await tx.advance(receipt, conversationId, actor.userId, seq)
-  if (!moved) return unmoved(tx, conversationId, actor.userId, receipt === 'read' ? 'lastReadSeq' : 'lastDeliveredSeq')
-  const payload = { conversationId, userId: actor.userId, fromSeq: moved.fromSeq, seq: moved.seq, at: moved.at }
+/** Moves the actor's own mark in a locked conversation and tells of it. Null if nothing moved. */
+export async function advance(
+  { tx, actor }: Pick<RunCall<Forward>, 'tx' | 'actor'>,
+  receipt: 'delivered' | 'read',
+  conversationId: string,
+  upTo: number,
+) {
+  const moved = await tx.advance(receipt, conversationId, actor.userId, upTo)
+  if (!moved) return null
+  const { fromSeq, seq, messageId, changed, unread, at } = moved
+  const payload = { conversationId, userId: actor.userId, fromSeq, seq, at }
   const topic = conversationTopic(conversationId)
   if (receipt === 'delivered') tx.append(draft(actor, 'receipt.delivered', topic, payload))
-  else {
-    const { messageId, changed, unread } = moved
-    tx.append(draft(actor, 'receipt.read', topic, { ...payload, messageId, changed, unread }))
-  }
-  return { conversationId, seq: moved.seq, changed: moved.changed, unread: moved.unread }
+  else tx.append(draft(actor, 'receipt.read', topic, { ...payload, messageId, changed, unread }))
+  return moved
+}
+
+async function mark(receipt: 'delivered' | 'read', call: RunCall<Forward>) {
+  const { conversationId, seq } = await target(call.input, call.tx)
+  const moved = await advance(call, receipt, conversationId, seq)
+  if (moved) return { conversationId, seq: moved.seq, changed: moved.changed, unread: moved.unread }
+  const mark = receipt === 'read' ? 'lastReadSeq' : 'lastDeliveredSeq'
+  return unmoved(call.tx, conversationId, call.actor.userId, mark)
 }
 
 async function retreat({ tx, actor, input }: RunCall<'message.markUnread'>) {
@@ -53,8 +64,8 @@ async function retreat({ tx, actor, input }: RunCall<'message.markUnread'>) {
 const lock = async (input: Parsed<Mark>, reads: Reads) => [(await target(input, reads)).conversationId]
 
 export const receipt: HandlersOf<Mark | 'message.readers'> = {
-  'message.markDelivered': { lock, policy: markMember, run: (call) => advance('delivered', call) },
-  'message.markRead': { lock, policy: markMember, run: (call) => advance('read', call) },
+  'message.markDelivered': { lock, policy: markMember, run: (call) => mark('delivered', call) },
+  'message.markRead': { lock, policy: markMember, run: (call) => mark('read', call) },
   'message.markUnread': { lock, policy: markMember, run: retreat },
   'message.readers': {
     policy: messageMember,
