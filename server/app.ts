@@ -10,7 +10,9 @@ import type { Actor, Core } from '../shared/ports.ts'
 import { type Auth, createAuth, system } from './auth.ts'
 import { memoryBroker } from './cluster/memory.ts'
 import { type Config, originAllowed, readConfig } from './config.ts'
+import { Auditor } from './core/audit.ts'
 import { createCore } from './core/core.ts'
+import { Counting } from './core/counting.ts'
 import { Expiry } from './core/expiry.ts'
 import { Hub } from './core/hub.ts'
 import type { Broker, Store } from './core/ports.ts'
@@ -78,8 +80,15 @@ export async function createApp(parts: Parts = {}): Promise<App> {
   })
   expiry.start()
   const typing = new Typing({ hub, now: Date.now })
+  const counting = new Counting({ store, hub, onError: (error) => onError(error, 'counting receipts') })
+  const auditor = new Auditor({
+    ...{ store, everyMs: config.auditMs },
+    onDrift: (audited) => log.error(audited, 'the audit found unread counts that are wrong'),
+    onError: (error) => onError(error, 'auditing'),
+  })
+  auditor.start()
   const core = createCore({
-    ...{ store, hub, expiry, typing },
+    ...{ store, hub, expiry, typing, counting, auditor },
     world: { now: Date.now, newId },
     limit: commandLimit(config.commands),
     onError: (error, command, actor) =>
@@ -131,6 +140,7 @@ export async function createApp(parts: Parts = {}): Promise<App> {
     clearTimeout(cut)
     await Promise.all([trpc.close(), bridge.close()])
     typing.close()
+    await Promise.all([counting.stop(), auditor.stop()])
     await hub.stop()
     await Promise.all([store.close(), broker.close()])
   }

@@ -42,6 +42,18 @@ export const Environment = z.object({
   COMMAND_WINDOW: whole(10_000, 1, 86_400_000).describe('milliseconds'),
   WRITE_QUEUE: whole(20_000).describe('sends that may wait for the database before OVERLOADED'),
   LOCK_TIMEOUT: whole(300_000, 1, 86_400_000).describe('milliseconds a lock on a message is held unless it is renewed'),
+  AUDIT_INTERVAL: whole(5_000, 0, 86_400_000).describe(
+    'milliseconds between two pages of the audit of unread counts in the background; 0 turns it off',
+  ),
+  MESSAGE_QUEUE_EXPIRY: whole(604_800, 1, 315_360_000).describe(
+    'seconds a message nobody received stays in the offline queue',
+  ),
+  SUPPORT_BOT: z
+    .enum(['true', 'false', '1', '0'])
+    .optional()
+    .describe('`true`: the user `support-bot` answers whoever writes to it; if not set, outside production only'),
+  SUPPORT_BOT_URL: given.describe('asked by POST for its answers; without it, or when that fails, a table answers'),
+  SUPPORT_BOT_TIMEOUT: whole(5_000, 1, 25_000).describe('milliseconds SUPPORT_BOT_URL has to answer'),
   RPC_MAX_PAYLOAD: whole(262_144, 1_024).describe('bytes of one request at `/trpc`'),
   RPC_MAX_BUFFERED: whole(4_194_304, 65_536).describe(
     'bytes waiting for a slow reader before it is cut off (it resumes)',
@@ -67,6 +79,10 @@ export interface Config {
   readonly retentionDays: number
   readonly writeQueue: number
   readonly lockMs: number
+  readonly queueSeconds: number
+  /** Null: there is none. */
+  readonly supportBot: { readonly url: string | undefined; readonly timeoutMs: number } | null
+  readonly auditMs: number
   readonly commands: { readonly points: number; readonly windowMs: number }
   readonly rpc: { readonly maxPayload: number; readonly maxBuffered: number }
   readonly socketio: {
@@ -108,6 +124,7 @@ export function readConfig(dialects: readonly string[], env = environment()): Co
   }
   const e = parsed.data
   const production = e.NODE_ENV === 'production'
+  const supportBot = e.SUPPORT_BOT === undefined ? !production : ['true', '1'].includes(e.SUPPORT_BOT)
   const hosts = e.SOCKETIO_HOSTS.map((pair) => pair.split('='))
   const enabled = e.SOCKETIO_DIALECTS.length > 0 ? e.SOCKETIO_DIALECTS : dialects
   const problems = [
@@ -135,6 +152,9 @@ export function readConfig(dialects: readonly string[], env = environment()): Co
     retentionDays: e.LOG_RETENTION_DAYS,
     writeQueue: e.WRITE_QUEUE,
     lockMs: e.LOCK_TIMEOUT,
+    queueSeconds: e.MESSAGE_QUEUE_EXPIRY,
+    supportBot: supportBot ? { url: e.SUPPORT_BOT_URL, timeoutMs: e.SUPPORT_BOT_TIMEOUT } : null,
+    auditMs: e.AUDIT_INTERVAL,
     commands: { points: e.COMMAND_LIMIT, windowMs: e.COMMAND_WINDOW },
     rpc: { maxPayload: e.RPC_MAX_PAYLOAD, maxBuffered: e.RPC_MAX_BUFFERED },
     socketio: {
@@ -173,6 +193,10 @@ function contradictions(e: z.output<typeof Environment>, production: boolean): s
   say(
     e.DATABASE_URL !== undefined && !/^postgres(ql)?:\/\//.test(e.DATABASE_URL),
     'DATABASE_URL: must begin with postgres:// or postgresql://',
+  )
+  say(
+    e.SUPPORT_BOT_URL !== undefined && !(URL.canParse(e.SUPPORT_BOT_URL) && /^https?:/.test(e.SUPPORT_BOT_URL)),
+    'SUPPORT_BOT_URL: must be a URL of http:// or https://',
   )
   say(production && e.CLIENT_ORIGIN.includes('*'), 'CLIENT_ORIGIN: name the origins in production, not *')
   for (const origin of e.CLIENT_ORIGIN) {

@@ -12,6 +12,7 @@ import { WebSocket } from 'ws'
 import { createAuth, system } from '../server/auth.ts'
 import { memoryBroker } from '../server/cluster/memory.ts'
 import { createCore } from '../server/core/core.ts'
+import { Counting } from '../server/core/counting.ts'
 import { Expiry, type ExpiryOptions } from '../server/core/expiry.ts'
 import { Hub } from '../server/core/hub.ts'
 import type { Store } from '../server/core/ports.ts'
@@ -59,7 +60,19 @@ export async function startBackend({ store: given, locks, typingMs }: BackendOpt
   const expiry = new Expiry({ store, hub, lockMs: 300_000, onError, ...locks })
   expiry.start()
   const typing = new Typing({ hub, now: Date.now, ...(typingMs !== undefined && { forMs: typingMs }) })
-  const core = createCore({ store, hub, expiry, typing, world, limit: async () => undefined, onError })
+  const counting = new Counting({ store, hub, onError })
+  const auditor = { last: null }
+  const core = createCore({
+    store,
+    hub,
+    expiry,
+    typing,
+    counting,
+    auditor,
+    world,
+    limit: async () => undefined,
+    onError,
+  })
   const secret = 'a secret for the tests of the entrance'
   const admit = (identity: { id: string }) => core.execute(system, 'user.upsert', identity)
   const auth = createAuth({ secret, publicKey: undefined, newId, admit })
@@ -70,6 +83,7 @@ export async function startBackend({ store: given, locks, typingMs }: BackendOpt
     async [Symbol.asyncDispose]() {
       await expiry.stop()
       typing.close()
+      await counting.stop()
       await hub.stop()
       await store.close()
     },

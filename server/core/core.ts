@@ -6,7 +6,9 @@ import { z } from 'zod'
 import { type CommandName, commands, type Input, type Output, type Parsed } from '../../shared/commands.ts'
 import { AppError, toAppError } from '../../shared/errors.ts'
 import type { Actor, Core, Feed, Scope } from '../../shared/ports.ts'
+import type { Auditor } from './audit.ts'
 import { conversation } from './conversation.ts'
+import type { Counting } from './counting.ts'
 import { positionOf } from './cursor.ts'
 import type { Expiry } from './expiry.ts'
 import { LogFeed } from './feed.ts'
@@ -16,6 +18,7 @@ import { lock } from './lock.ts'
 import { message } from './message.ts'
 import { standing } from './policy.ts'
 import type { Store, World } from './ports.ts'
+import { queue } from './queue.ts'
 import { reaction } from './reaction.ts'
 import { receipt } from './receipt.ts'
 import { role } from './role.ts'
@@ -31,6 +34,7 @@ export const handlers: Handlers = {
   ...reaction,
   ...receipt,
   ...lock,
+  ...queue,
   ...typing,
   ...sync,
 }
@@ -40,6 +44,10 @@ export interface CoreOptions {
   hub: Hub
   expiry: Expiry
   typing: Typing
+  /** How long what nobody received stays in the offline queue, seconds. */
+  queueSeconds?: number
+  counting: Counting
+  auditor: Pick<Auditor, 'last'>
   world: World
   /** Takes `cost` from the actor's allowance; throws RATE_LIMITED. */
   limit: (actor: Actor, cost: number) => Promise<void>
@@ -49,13 +57,25 @@ export interface CoreOptions {
 
 const SHOWN = 10_000
 
-export function createCore({ store, hub, expiry, typing, world, limit, onError }: CoreOptions): Core {
+export function createCore({
+  store,
+  hub,
+  expiry,
+  typing,
+  counting,
+  auditor,
+  world,
+  limit,
+  onError,
+}: CoreOptions): Core {
   const shown = new Set<string>()
   const node: Node = {
     hub,
     world,
     expiry,
     typing,
+    counting,
+    auditor,
     queued: () => store.queued,
     firstShown: (key) => {
       if (shown.has(key)) return false

@@ -6,22 +6,30 @@
 import type { CommandName, Commands, Input, Output, Parsed } from '../../shared/commands.ts'
 import type { Durable, Event, EventName, Payload, Topic } from '../../shared/events.ts'
 import type { Actor } from '../../shared/ports.ts'
+import type { Auditor } from './audit.ts'
+import type { Counting } from './counting.ts'
 import type { Expiry } from './expiry.ts'
 import type { Hub } from './hub.ts'
 import type { Policy } from './policy.ts'
 import type { EventDraft, Reads, Store, Tx, World } from './ports.ts'
+import type { Rights } from './rights.ts'
 import type { Typing } from './typing.ts'
 
 /** What this node knows in memory. */
 export interface Node {
   readonly hub: Hub
   readonly world: World
+  readonly rights: Rights
   /** Sends waiting for the journal. */
   queued(): number
   /** True the first time it is asked about a message: it may be shown before it is stored. */
   firstShown(key: string): boolean
   readonly expiry: Expiry
   readonly typing: Typing
+  /** How long what nobody received stays in the offline queue, seconds. */
+  readonly queueSeconds: number
+  readonly counting: Counting
+  readonly auditor: Pick<Auditor, 'last'>
 }
 
 interface Call<C extends CommandName> {

@@ -1,6 +1,7 @@
 /**
  * Receipts: how far each member has received and read, as positions in the conversation. Marking moves them forward and
- * everybody hears of it; only the member's own read mark goes back, by `markUnread`, and only their devices hear of that.
+ * everybody hears of it; above 100 members only the reader's own devices do, and the authors, counted (counting.ts). Only the
+ * member's own read mark goes back, by `markUnread`, and only their devices hear of that.
  */
 import type { Parsed } from '../../shared/commands.ts'
 import { AppError } from '../../shared/errors.ts'
@@ -29,14 +30,22 @@ async function unmoved(reads: Reads, conversationId: string, userId: string, mar
 
 /** Moves the actor's own mark in a locked conversation and tells of it. Null if nothing moved. */
 export async function advance(
-  { tx, actor }: Pick<RunCall<Forward>, 'tx' | 'actor'>,
+  { tx, actor, node }: Pick<RunCall<Forward>, 'tx' | 'actor' | 'node'>,
   receipt: 'delivered' | 'read',
   conversationId: string,
   upTo: number,
 ) {
   const moved = await tx.advance(receipt, conversationId, actor.userId, upTo)
   if (!moved) return null
-  const { fromSeq, seq, messageId, changed, unread, at } = moved
+  const { fromSeq, seq, messageId, changed, unread, at, deliveredSeq, readSeq } = moved
+  if (moved.large) {
+    const { userId } = actor
+    const marks = { conversationId, userId, deliveredSeq, readSeq, unread, at }
+    tx.append(draft(actor, 'receipt.marked', userTopic(userId), marks))
+    const covered = { fromSeq, seq, readerId: userId }
+    node.counting.note(conversationId, await tx.receipts.authors(conversationId, covered))
+    return moved
+  }
   const payload = { conversationId, userId: actor.userId, fromSeq, seq, at }
   const topic = conversationTopic(conversationId)
   if (receipt === 'delivered') tx.append(draft(actor, 'receipt.delivered', topic, payload))

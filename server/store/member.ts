@@ -84,6 +84,9 @@ set role = excluded.role, joined_at = excluded.joined_at, joined_seq = excluded.
 where m.left_at is not null
 returning m.user_id`
 
+/** Above so many members a conversation is large. */
+const LARGE = 100
+
 /** `n`: the member before, the new mark, and the member's own messages up to the old mark and to the new. */
 const moved = (mark: string) => `
 with was as (
@@ -99,7 +102,12 @@ n as materialized (
   from was where was.target > was.mark
 )`
 const MARKED = `returning n.mark, n.target, (n.target - n.mark) - (n.sent_now - n.sent_before),
-  (n.last_seq - m.last_read_seq) - (n.sent - m.sent_at_read), n.message_id, date_trunc('milliseconds', clock_timestamp())`
+  (n.last_seq - m.last_read_seq) - (n.sent - m.sent_at_read), n.message_id, date_trunc('milliseconds', clock_timestamp()),
+  m.last_delivered_seq, m.last_read_seq, (
+    select count(*) from (
+      select 1 from members x where x.conversation_id = $1 and x.left_at is null and x.joined_seq >= 0 limit ${LARGE + 1}
+    ) few
+  )`
 
 const ADVANCE = {
   read: `${moved('last_read_seq')}
@@ -119,7 +127,10 @@ update members m set muted_until = case when $3 then $4 else m.muted_until end,
 from was where m.conversation_id = was.conversation_id and m.user_id = was.user_id
 returning ${wishes}, (m.muted_until, m.archived_at, m.pinned_at) is distinct from (was.muted_until, was.archived_at, was.pinned_at)`
 
-type Advanced = [fromSeq: number, seq: number, changed: number, unread: number, messageId: string | null, at: Date]
+type Advanced = [
+  ...[fromSeq: number, seq: number, changed: number, unread: number, messageId: string | null, at: Date],
+  ...[deliveredSeq: number, readSeq: number, members: number],
+]
 
 export function memberWrites(
   query: Query,
@@ -167,8 +178,9 @@ export function memberWrites(
     async advance(receipt, conversationId, userId, seq) {
       const [row] = await query<Advanced>(ADVANCE[receipt], [conversationId, userId, seq])
       if (!row) return null
-      const [fromSeq, mark, changed, left, messageId, at] = row
-      return { fromSeq, seq: mark, changed, unread: left, messageId, at }
+      const [fromSeq, mark, changed, left, messageId, at, deliveredSeq, readSeq, members] = row
+      const marks = { fromSeq, seq: mark, deliveredSeq, readSeq }
+      return { ...marks, changed, unread: left, messageId, at, large: members > LARGE }
     },
   }
 }

@@ -4,7 +4,7 @@
  */
 import type { Reads, Tx } from '../core/ports.ts'
 import { lastMessage, profileColumns, sentUntil, unread } from './columns.ts'
-import type { Query } from './driver.ts'
+import { array, type Query } from './driver.ts'
 
 /** The page first: joined as a whole, the planner walks all users beside it. */
 const READERS = `
@@ -40,6 +40,30 @@ left join lateral (
 ) own on true
 group by page.id order by page.id`
 
+const AUTHORS = `
+select x.sender_id, max(x.seq) from (
+  select m.sender_id, m.seq from messages m
+  where m.conversation_id = $1 and m.seq > $2 and m.seq <= $3 order by m.seq desc limit 100
+) x where x.sender_id <> $4 group by x.sender_id`
+
+/** The members once, by their marks, which most share; the author's own marks are then taken off. */
+const COUNTS = `
+with marks as materialized (
+  select m.joined_seq, m.last_delivered_seq, m.last_read_seq, count(*) as count from members m
+  where m.conversation_id = $1 and m.left_at is null group by m.joined_seq, m.last_delivered_seq, m.last_read_seq
+)
+select msg.sender_id, msg.id, msg.seq,
+  coalesce(sum(marks.count) filter (where marks.last_delivered_seq >= msg.seq), 0)::bigint
+    - (own.joined_seq < msg.seq and own.last_delivered_seq >= msg.seq)::int,
+  coalesce(sum(marks.count) filter (where marks.last_read_seq >= msg.seq), 0)::bigint
+    - (own.joined_seq < msg.seq and own.last_read_seq >= msg.seq)::int
+from unnest($2::text[], $3::bigint[]) as i (user_id, seq)
+join messages msg on msg.conversation_id = $1 and msg.seq = i.seq and msg.sender_id = i.user_id
+join members own on own.conversation_id = $1 and own.user_id = i.user_id and own.left_at is null
+left join marks on marks.joined_seq < msg.seq
+group by msg.sender_id, msg.id, msg.seq, own.joined_seq, own.last_delivered_seq, own.last_read_seq
+order by msg.sender_id`
+
 export function receiptReads(query: Query): Reads['receipts'] {
   return {
     async readers({ conversationId, seq, senderId }, { after, limit }) {
@@ -52,6 +76,18 @@ export function receiptReads(query: Query): Reads['receipts'] {
         return profile ? [{ userId: row[0], profile, read: row[1] }] : []
       })
       return { readers, next: rows.length > limit ? (readers.at(-1)?.userId ?? null) : null }
+    },
+    async authors(conversationId, { fromSeq, seq, readerId }) {
+      const rows = await query<[string, number]>(AUTHORS, [conversationId, fromSeq, seq, readerId])
+      return rows.map(([userId, seq]) => ({ userId, seq }))
+    },
+    async counts(conversationId, messages) {
+      const rows = await query<[string, string, number, number, number]>(COUNTS, [
+        conversationId,
+        array(messages.map(({ userId }) => userId)),
+        array(messages.map(({ seq }) => seq)),
+      ])
+      return rows.map(([userId, messageId, seq, delivered, read]) => ({ userId, messageId, seq, delivered, read }))
     },
     async audit({ after, limit }) {
       const rows = await query<[id: string, members: number, wrong: number]>(AUDIT, [after ?? '', limit])

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import { memoryBroker } from '../../server/cluster/memory.ts'
 import { createCore } from '../../server/core/core.ts'
+import { Counting } from '../../server/core/counting.ts'
 import { Expiry } from '../../server/core/expiry.ts'
 import { Hub } from '../../server/core/hub.ts'
 import { Typing } from '../../server/core/typing.ts'
@@ -27,7 +28,18 @@ test('a stream of a conversation does not end because the joining has not been p
   const expiry = new Expiry({ store, hub, lockMs: 300_000, onError })
   const typing = new Typing({ hub, now: Date.now })
   const world = { now: Date.now, newId }
-  const far = createCore({ store, hub, expiry, typing, world, limit: async () => {}, onError })
+  const counting = new Counting({ store, hub, onError })
+  const far = createCore({
+    store,
+    hub,
+    expiry,
+    typing,
+    counting,
+    auditor: { last: null },
+    world,
+    limit: async () => {},
+    onError,
+  })
   try {
     await core.execute(ann, 'conversation.addMembers', { conversationId, memberIds: ['bob'] })
     const seen = new Inbox<string>((name) => name)

@@ -6,6 +6,16 @@ export interface ReceiptReads {
     message: Pick<Message, 'conversationId' | 'seq' | 'senderId'>,
     page: { after?: string | undefined; limit: number },
   ): Promise<{ readers: { userId: string; profile: Profile; read: boolean }[]; next: string | null }>
+  /** Who but the reader wrote the last 100 of the messages beyond `fromSeq` up to `seq`, and the newest of theirs. */
+  authors(
+    conversationId: string,
+    covered: { fromSeq: number; seq: number; readerId: string },
+  ): Promise<{ userId: string; seq: number }[]>
+  /** Of each message how many members besides its author, there when it was sent, have received and read it. Authors who are members. */
+  counts(
+    conversationId: string,
+    messages: readonly { userId: string; seq: number }[],
+  ): Promise<{ userId: string; messageId: string; seq: number; delivered: number; read: number }[]>
   /**
    * Every member of the next `limit` conversations in order of id: how many, and for how many the unread of the subtraction
    * is not that of counting the messages, or not `0 <= read <= delivered <= last`.
@@ -30,6 +40,11 @@ export interface ReceiptWrites {
     unread: number
     messageId: string | null
     at: Date
+    /** Both marks as they are now. */
+    deliveredSeq: number
+    readSeq: number
+    /** The conversation has more than 100 members now. */
+    large: boolean
   } | null>
   /**
    * Moves the read mark back to just before `seq`, never forward nor to before the member joined; the delivered mark stays.
