@@ -1,5 +1,5 @@
 /**
- * Once per test run: an empty embedded cluster as a dump (initdb takes seconds, unpacking it half of one), and native Postgres,
+ * Once per test run: a migrated embedded database as a dump (initdb takes seconds, unpacking it half of one), and native Postgres,
  * at DATABASE_URL or as a throw-away cluster, with a migrated database to copy for each test file.
  */
 import fs from 'node:fs'
@@ -12,7 +12,7 @@ import { type Cluster, createCluster, findPrograms, withSql } from './postgres.t
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** File with the dump of an empty embedded cluster. */
+    /** File with the dump of a migrated, empty embedded database. */
     embedded: string
     /** A native server: its administrator's address and the database to copy. Null: none, and native tests are skipped. */
     native: { url: string; template: string } | null
@@ -23,7 +23,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'parley-tests-'))
   const embedded = path.join(folder, 'embedded.tar')
   const native = await startNative()
-  const pg = await PGlite.create({})
+  const store = await openStore({ dataDir: folder })
+  await store.close()
+  const pg = await PGlite.create(path.join(folder, 'postgres'))
+  // Seen elsewhere: each copy takes an epoch of its own.
+  await pg.exec(`update log set identity = 'template'; checkpoint`)
   fs.writeFileSync(embedded, Buffer.from(await (await pg.dumpDataDir('none')).arrayBuffer()))
   await pg.close()
   project.provide('embedded', embedded)

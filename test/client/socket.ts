@@ -8,14 +8,24 @@ interface Frame {
   params?: { path: string }
 }
 
-export class PlayedSocket implements Socket {
-  static readonly opened = new Inbox<PlayedSocket>(() => 'a socket')
+/** A class of sockets for one client, and those that it has opened. */
+export function playedSockets() {
+  const opened = new Inbox<PlayedSocket>(() => 'a socket')
+  class Played extends PlayedSocket {
+    constructor(url: string) {
+      super(url)
+      opened.push(this)
+    }
+  }
+  return { WebSocket: Played, opened }
+}
+
+class PlayedSocket implements Socket {
   readonly sent = new Inbox<Frame>()
   readonly #listeners = new Map<string, (event: never) => void>()
 
-  constructor(_url: string) {
-    PlayedSocket.opened.push(this)
-  }
+  // biome-ignore lint/complexity/noUselessConstructor: a socket class takes a url
+  constructor(_url: string) {}
   addEventListener(type: string, listener: (event: never) => void): void {
     this.#listeners.set(type, listener)
   }

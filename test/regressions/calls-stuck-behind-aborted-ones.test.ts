@@ -1,11 +1,12 @@
 /** Calls that were aborted gave their places back, but nobody told those who waited for one until some other call was answered. */
 import { expect, test } from 'vitest'
 import { createClient } from '../../client/index.ts'
-import { PlayedSocket } from '../client/socket.ts'
+import { playedSockets } from '../client/socket.ts'
 
 test('when the calls in front are aborted, the next one is sent', async () => {
-  await using client = createClient({ url: 'http://x', token: 't', WebSocket: PlayedSocket })
-  const [socket] = await PlayedSocket.opened.count(1, 'the socket')
+  const { WebSocket, opened } = playedSockets()
+  await using client = createClient({ url: 'http://x', token: 't', WebSocket })
+  const [socket] = await opened.count(1, 'the socket')
   socket?.emit('open')
   const abort = new AbortController()
   const front = Array.from({ length: 64 }, () => client.api.user.me.query({}, { signal: abort.signal }))
