@@ -6,14 +6,20 @@ import { AppError } from '../../shared/errors.ts'
 import type { Message } from '../../shared/model.ts'
 import type { Actor } from '../../shared/ports.ts'
 import type { Reads, Standing } from './ports.ts'
+import type { Rights } from './rights.ts'
 
-export type Policy<I> = (reads: Reads, actor: Actor, input: I) => Promise<void>
+export type Policy<I> = (reads: Reads, actor: Actor, input: I, rights: Rights) => Promise<void>
 
 /** Any verified actor: the command itself touches only what is the actor's. */
 export const anyone: Policy<unknown> = async () => {}
 
-export const admin: Policy<unknown> = async (_reads, actor) => {
-  if (!isAdmin(actor)) throw new AppError('FORBIDDEN', 'Administrators only')
+export const admin: Policy<unknown> = async (_reads, actor, _input, rights) => {
+  if (!rights.administers(actor)) throw new AppError('FORBIDDEN', 'Administrators only')
+}
+
+/** About the actor's own, or an administrator about anybody's. */
+export const selfOrAdmin: Policy<{ userId?: string | undefined }> = async (reads, actor, { userId }, rights) => {
+  if (userId !== undefined && userId !== actor.userId) await admin(reads, actor, {}, rights)
 }
 
 /** A member of the conversation now. */
@@ -22,8 +28,8 @@ export const member: Policy<{ conversationId: string }> = async (reads, actor, {
 }
 
 /** A member of the conversation, or an administrator looking in. */
-export const memberOrAdmin: Policy<{ conversationId: string }> = async (reads, actor, input) => {
-  if (!isAdmin(actor)) await member(reads, actor, input)
+export const memberOrAdmin: Policy<{ conversationId: string }> = async (reads, actor, input, rights) => {
+  if (!rights.administers(actor)) await member(reads, actor, input, rights)
 }
 
 /** An owner or admin of the conversation. */
@@ -49,6 +55,16 @@ export const sender: Policy<{ messageId: string }> = async (reads, actor, { mess
   if (message.senderId !== actor.userId) throw new AppError('FORBIDDEN', 'Only the sender may do this')
 }
 
+/** Who may delete the message: its sender, an owner or admin of its conversation, and moderators, who need not be members. */
+export const eraser: Policy<{ messageId: string }> = async (reads, actor, { messageId }, rights) => {
+  if (rights.moderates(actor)) return
+  const { senderId, conversationId } = await visibleMessage(reads, actor, messageId)
+  if (senderId === actor.userId) return
+  const { role } = await standing(reads, actor, conversationId)
+  if (role === 'member')
+    throw new AppError('FORBIDDEN', 'Only the sender, an owner or admin, or a moderator may do this')
+}
+
 /** A member of the conversation that is named, or of the one that the named message is in. */
 export const markMember: Policy<{ conversationId?: string | undefined; messageId?: string | undefined }> = async (
   reads,
@@ -59,8 +75,17 @@ export const markMember: Policy<{ conversationId?: string | undefined; messageId
   else if (conversationId !== undefined) await standing(reads, actor, conversationId)
 }
 
-export function isAdmin(actor: Actor): boolean {
-  return actor.role.toLowerCase() === 'admin' || actor.role === 'system'
+/** To tell oneself; to tell another user, or everybody (null), an administrator. */
+export const scheduleFor: Policy<{ userId?: string | null | undefined }> = async (_reads, actor, input, rights) => {
+  if (rights.administers(actor) || input.userId === undefined || input.userId === actor.userId) return
+  throw new AppError('FORBIDDEN', 'Only an administrator may tell others')
+}
+
+/** Who made the schedule, or an administrator; to others it does not exist. */
+export const scheduleOwner: Policy<{ scheduleId: string }> = async (reads, actor, { scheduleId }, rights) => {
+  const found = await reads.schedules.get(scheduleId)
+  if (!found || (found.ownerId !== actor.userId && !rights.administers(actor)))
+    throw new AppError('NOT_FOUND', 'Schedule not found')
 }
 
 export async function standing(reads: Reads, actor: Actor, conversationId: string): Promise<Standing> {

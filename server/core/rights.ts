@@ -1,0 +1,67 @@
+/**
+ * What each role may do, as data: no other file of the core knows a role by its name. Names compare without case; a role
+ * without a row has the row `default`. An operator replaces rows or adds some (`createApp({ rights })`). Roles inside a
+ * conversation (owner, admin, member) are something else: see policy.ts.
+ */
+
+export interface Right {
+  /** An administrator: the `admin.*` commands, the directory, opening a conversation with anybody. */
+  readonly administers?: boolean
+  /** May delete any message, without being a member. */
+  readonly moderates?: boolean
+  /** May follow the whole log: the server's own parts. */
+  readonly seesLog?: boolean
+  /** Roles with whom it may open a direct conversation; everyone if missing. */
+  readonly opensWith?: readonly string[]
+  /** Roles that may open a direct conversation with it, besides administrators; everyone if missing. */
+  readonly openedBy?: readonly string[]
+}
+
+/** By name of role. In a list, `default` stands for every role without a row. */
+export type RightsTable = Readonly<Record<string, Right>>
+
+const TABLE: RightsTable = {
+  default: {},
+  client: {},
+  /** Waits to be asked: answers clients, and may turn to those who run the place. */
+  craftsman: { openedBy: ['client'], opensWith: ['admin', 'moderator', 'default'] },
+  student: {},
+  teacher: {},
+  moderator: { moderates: true },
+  admin: { administers: true, moderates: true },
+  /** The server itself: no token and no administrator can give it to anybody. */
+  system: { administers: true, moderates: true, seesLog: true },
+}
+
+interface Bearer {
+  readonly role: string
+}
+
+export class Rights {
+  readonly #rows: ReadonlyMap<string, Right>
+
+  constructor(rows: RightsTable = {}) {
+    const all = [...Object.entries(TABLE), ...Object.entries(rows)]
+    this.#rows = new Map(all.map(([role, right]) => [role.toLowerCase(), right]))
+  }
+
+  administers = (bearer: Bearer): boolean => this.#of(bearer).administers === true
+  moderates = (bearer: Bearer): boolean => this.#of(bearer).moderates === true
+  seesLog = (bearer: Bearer): boolean => this.#of(bearer).seesLog === true
+
+  /** Whether the first may open a direct conversation with the second. Answering in one that is open needs no right. */
+  mayOpen(opener: Bearer, peer: Bearer): boolean {
+    if (this.administers(opener)) return true
+    const names = (list: readonly string[] | undefined, bearer: Bearer) =>
+      list?.some((role) => role.toLowerCase() === this.#row(bearer)) ?? true
+    return names(this.#of(opener).opensWith, peer) && names(this.#of(peer).openedBy, opener)
+  }
+
+  #row({ role }: Bearer): string {
+    const name = role.toLowerCase()
+    return this.#rows.has(name) ? name : 'default'
+  }
+  #of(bearer: Bearer): Right {
+    return this.#rows.get(this.#row(bearer)) ?? {}
+  }
+}
