@@ -3,16 +3,19 @@
  * gives the kind, the input, the output, the errors that the command itself may raise and its cost.
  */
 import type { z } from 'zod'
+import { broadcast } from './commands/broadcast.ts'
 import { conversation } from './commands/conversation.ts'
 import { live } from './commands/live.ts'
 import { lock } from './commands/lock.ts'
 import { message } from './commands/message.ts'
+import { queue } from './commands/queue.ts'
 import { receipt } from './commands/receipt.ts'
+import { schedule } from './commands/schedule.ts'
 import { sync } from './commands/sync.ts'
 import { user } from './commands/user.ts'
 import type { ErrorCode } from './errors.ts'
 
-export const commands = { ...user, ...conversation, ...message, ...receipt, ...lock, ...live, ...sync } as const
+export const commands = { ...user, ...conversation, ...message, ...receipt, ...queue, ...lock, ...schedule, ...broadcast, ...live, ...sync } as const
 
 /** What every call may meet, whatever the command. */
 export const COMMON_ERRORS = [

@@ -32,6 +32,7 @@ export async function startServer({ env = {}, store }: ServerOptions = {}): Prom
     HOST: '127.0.0.1',
     JWT_SECRET: SECRET,
     LOG_LEVEL: process.env.TEST_LOG ?? 'silent',
+    SUPPORT_BOT: 'false',
     ...env,
   })
   const inMemory = !store && !env.DATABASE_URL && !env.DATA_DIR

@@ -7,10 +7,12 @@ import { type CommandName, commands, type Input, type Output, type Parsed } from
 import { AppError, toAppError } from '../../shared/errors.ts'
 import type { Actor, Core, Feed, Scope } from '../../shared/ports.ts'
 import type { Auditor } from './audit.ts'
+import { broadcast } from './broadcast.ts'
 import { conversation } from './conversation.ts'
 import type { Counting } from './counting.ts'
 import { positionOf } from './cursor.ts'
 import type { Expiry } from './expiry.ts'
+import type { Firing } from './firing.ts'
 import { LogFeed } from './feed.ts'
 import type { BatchCall, CastCall, Handler, Handlers, Node, RunCall } from './handler.ts'
 import type { Hub } from './hub.ts'
@@ -21,7 +23,9 @@ import type { Store, World } from './ports.ts'
 import { queue } from './queue.ts'
 import { reaction } from './reaction.ts'
 import { receipt } from './receipt.ts'
+import { Rights, type RightsTable } from './rights.ts'
 import { role } from './role.ts'
+import { schedule } from './schedule.ts'
 import { sync } from './sync.ts'
 import { type Typing, typing } from './typing.ts'
 import { user } from './user.ts'
@@ -34,6 +38,8 @@ export const handlers: Handlers = {
   ...reaction,
   ...receipt,
   ...lock,
+  ...schedule,
+  ...broadcast,
   ...queue,
   ...typing,
   ...sync,
@@ -43,12 +49,15 @@ export interface CoreOptions {
   store: Store
   hub: Hub
   expiry: Expiry
+  firing: Firing
   typing: Typing
   /** How long what nobody received stays in the offline queue, seconds. */
   queueSeconds?: number
   counting: Counting
   auditor: Pick<Auditor, 'last'>
   world: World
+  /** Rows instead of the usual ones, or besides them. */
+  rights?: RightsTable | undefined
   /** Takes `cost` from the actor's allowance; throws RATE_LIMITED. */
   limit: (actor: Actor, cost: number) => Promise<void>
   /** A failure that is nobody's fault but ours. */
@@ -61,19 +70,26 @@ export function createCore({
   store,
   hub,
   expiry,
+  firing,
   typing,
+  queueSeconds = 604_800,
   counting,
   auditor,
   world,
   limit,
   onError,
+  ...options
 }: CoreOptions): Core {
+  const rights = new Rights(options.rights)
   const shown = new Set<string>()
   const node: Node = {
     hub,
     world,
+    rights,
     expiry,
+    firing,
     typing,
+    queueSeconds,
     counting,
     auditor,
     queued: () => store.queued,
@@ -89,7 +105,7 @@ export function createCore({
     // The table is indexed by the very name that types this call; TypeScript cannot carry that through the union.
     const handler = handlers[name] as Handler<C>
     if ('cast' in handler) {
-      await handler.policy(store.reads, actor, input)
+      await handler.policy(store.reads, actor, input, rights)
       const call: CastCall<C> = { actor, input, node, reads: store.reads }
       const { result, event } = await handler.cast(call)
       if (event) hub.cast(event)
@@ -101,17 +117,18 @@ export function createCore({
       await hub.publish(events)
       return result
     }
-    const { lock: toLock, policy, run } = handler
+    const { lock: toLock, policy, run, committed } = handler
     if (commands[name].kind === 'read') {
-      await policy(store.reads, actor, input)
+      await policy(store.reads, actor, input, rights)
       // `tx` of a read is Reads, by RunCall; the condition is on a type parameter and stays open here.
       return run({ actor, input, node, tx: store.reads } as RunCall<C>)
     }
     const { result, events } = await store.write(async (tx) => {
       if (toLock) await tx.lock(await toLock(input, tx))
-      await policy(tx, actor, input)
+      await policy(tx, actor, input, rights)
       return run({ actor, input, node, tx } as RunCall<C>)
     })
+    committed?.(node)
     await hub.publish(events)
     return result
   }
@@ -133,7 +150,7 @@ export function createCore({
   }
 
   async function subscribe(actor: Actor, scope: Scope, cursor?: string): Promise<Feed> {
-    if (scope.kind === 'log' && actor.role !== 'system') throw new AppError('FORBIDDEN', 'For the server itself')
+    if (scope.kind === 'log' && !rights.seesLog(actor)) throw new AppError('FORBIDDEN', 'For the server itself')
     if (scope.kind === 'conversation') {
       await standing(store.reads, actor, scope.conversationId)
       // Where the tail has not passed the joining yet, the actor would be taken for one who has left.

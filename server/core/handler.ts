@@ -9,6 +9,7 @@ import type { Actor } from '../../shared/ports.ts'
 import type { Auditor } from './audit.ts'
 import type { Counting } from './counting.ts'
 import type { Expiry } from './expiry.ts'
+import type { Firing } from './firing.ts'
 import type { Hub } from './hub.ts'
 import type { Policy } from './policy.ts'
 import type { EventDraft, Reads, Store, Tx, World } from './ports.ts'
@@ -25,6 +26,7 @@ export interface Node {
   /** True the first time it is asked about a message: it may be shown before it is stored. */
   firstShown(key: string): boolean
   readonly expiry: Expiry
+  readonly firing: Firing
   readonly typing: Typing
   /** How long what nobody received stays in the offline queue, seconds. */
   readonly queueSeconds: number
@@ -55,6 +57,8 @@ export type Handler<C extends CommandName> =
       readonly lock?: (input: Parsed<C>, reads: Reads) => Promise<readonly string[]>
       readonly policy: Policy<Parsed<C>>
       readonly run: (call: RunCall<C>) => Promise<Output<C>>
+      /** Once a write is committed: what this node has to look at now. Must not throw. */
+      readonly committed?: (node: Node) => void
     }
   | {
       readonly policy: Policy<never>

@@ -10,17 +10,23 @@ import type {
   MemberWrites,
   SummaryPage,
 } from './ports/conversation.ts'
+import type { CursorReads, CursorWrites } from './ports/cursor.ts'
 import type { LockReads, LockWrites } from './ports/lock.ts'
 import type { MessageReads, MessageWrites, SendDraft, Sent } from './ports/message.ts'
 import type { NotificationWrites } from './ports/notification.ts'
+import type { QueueReads } from './ports/queue.ts'
 import type { ReceiptReads, ReceiptWrites } from './ports/receipt.ts'
+import type { ScheduleReads, ScheduleWrites } from './ports/schedule.ts'
 import type { UserReads, UserWrites } from './ports/user.ts'
 
 export type * from './ports/conversation.ts'
+export type * from './ports/cursor.ts'
 export type * from './ports/lock.ts'
 export type * from './ports/message.ts'
 export type * from './ports/notification.ts'
+export type * from './ports/queue.ts'
 export type * from './ports/receipt.ts'
+export type * from './ports/schedule.ts'
 export type * from './ports/user.ts'
 
 /** A durable event before the commit gives it its position and time. */
@@ -42,6 +48,9 @@ export interface Reads {
   readonly messages: MessageReads
   readonly receipts: ReceiptReads
   readonly locks: LockReads
+  readonly schedules: ScheduleReads
+  readonly queue: QueueReads
+  readonly cursors: CursorReads
   /** One statement: `position` is exactly as old as the page. */
   snapshot(userId: string, limit: number): Promise<SummaryPage & { position: number }>
   stats(): Promise<{ users: number; conversations: number; messages: number; position: number }>
@@ -59,6 +68,8 @@ export interface Tx
     MessageWrites,
     ReceiptWrites,
     LockWrites,
+    ScheduleWrites,
+    CursorWrites,
     NotificationWrites {
   /** Events get their positions at the commit, in this order. */
   append(event: EventDraft): void

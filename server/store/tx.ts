@@ -8,13 +8,17 @@ import type { Durable } from '../../shared/events.ts'
 import type { EventDraft, Reads, Tx } from '../core/ports.ts'
 import { lastMessage } from './columns.ts'
 import { conversationReads, conversationWrites } from './conversation.ts'
+import { cursorReads, cursorWrites } from './cursor.ts'
 import { array, type Driver, type Query, type Statement } from './driver.ts'
 import { lockReads, lockWrites } from './lock.ts'
 import { memberReads, memberWrites } from './member.ts'
 import { messageReads, messageWrites } from './message.ts'
 import { notificationWrites, withoutText } from './notification.ts'
+import { queueReads } from './queue.ts'
 import { reactionWrites } from './reaction.ts'
 import { receiptReads, receiptWrites } from './receipt.ts'
+import { broadcastWrites } from './broadcast.ts'
+import { scheduleReads, scheduleWrites } from './schedule.ts'
 import { listConversations } from './summary.ts'
 import { upsertUser, userReads } from './user.ts'
 
@@ -29,6 +33,9 @@ export function openReads(query: Query): Reads {
     members: memberReads(query),
     messages: messageReads(query),
     locks: lockReads(query),
+    schedules: scheduleReads(query),
+    queue: queueReads(query),
+    cursors: cursorReads(query),
     receipts: receiptReads(query),
     snapshot: (userId, limit) => listConversations(query, userId, { limit }),
     async stats() {
@@ -87,6 +94,9 @@ export async function write<T>(driver: Driver, run: (tx: Tx) => Promise<T>): Pro
       ...memberWrites(query),
       ...messageWrites(query),
       ...lockWrites(query),
+      ...scheduleWrites(query),
+      ...broadcastWrites(query),
+      ...cursorWrites(query),
       ...receiptWrites(query),
       ...reactionWrites(query),
       upsertUser: (user) => upsertUser(query, user),

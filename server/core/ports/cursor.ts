@@ -1,0 +1,16 @@
+/** Which reader: a user has one for each way of following the log, and what of it. */
+export interface CursorKey {
+  readonly userId: string
+  readonly dialect: string
+  readonly scope: string
+}
+
+export interface CursorReads {
+  /** The position saved last; null if none was. */
+  get(key: CursorKey): Promise<number | null>
+}
+
+export interface CursorWrites {
+  /** Never moves back. */
+  saveCursor(key: CursorKey, position: number): Promise<void>
+}

@@ -1,0 +1,50 @@
+/**
+ * The offline queue, read from messages and delivered marks. Conversations where only the user wrote since the mark are left out
+ * by a subtraction; in the others messages_seq gives the next ones from the mark, or from the first that is young enough.
+ */
+import type { Reads } from '../core/ports.ts'
+import { lastMessage, messageColumns, sentUntil } from './columns.ts'
+import type { Query } from './driver.ts'
+
+/** At most $3 messages that wait for user $1 and are not older than $2 seconds. Whoever joined has everything before delivered. */
+const WAITING = `
+since as (select statement_timestamp() - $2::int * interval '1 s' as at),
+mine as materialized (
+  select c.id, case when first.created_at > since.at then first.seq else first_seq_after(c.id, since.at, msg.seq) end as seq
+  from since cross join members m join conversations c on c.id = m.conversation_id ${lastMessage}
+  join messages first on first.conversation_id = c.id and first.seq = m.last_delivered_seq + 1
+  where m.user_id = $1 and m.left_at is null and msg.created_at > since.at and msg.seq - m.last_delivered_seq >
+    ${sentUntil('m.conversation_id', 'm.user_id', 'msg.seq')} - ${sentUntil('m.conversation_id', 'm.user_id', 'm.last_delivered_seq')}
+),
+waiting as (
+  select x.* from mine cross join lateral (
+    select x.id, x.conversation_id, x.seq, x.created_at from messages x
+    where x.conversation_id = mine.id and x.seq >= mine.seq and x.sender_id <> $1 and x.deleted_at is null
+      and not exists (select from hidden h where h.user_id = $1 and h.message_id = x.id)
+    order by x.seq limit $3
+  ) x
+)`
+
+const PAGE = `
+with ${WAITING},
+page as materialized (select w.* from waiting w order by w.created_at, w.conversation_id, w.seq limit $3)
+select tail.position, ${messageColumns.text}
+from (select coalesce(max(position), 0) as position from events) tail
+left join page on true left join messages msg on msg.id = page.id
+order by page.created_at, page.conversation_id, page.seq`
+
+const SIZE = `with ${WAITING} select count(*) from (select from waiting limit $3) w`
+
+export function queueReads(query: Query): Reads['queue'] {
+  return {
+    async page(userId, seconds, limit) {
+      const rows = await query<[position: number, ...unknown[]]>(PAGE, [userId, seconds, limit])
+      const messages = rows.flatMap((row) => messageColumns.read(row, 1) ?? [])
+      return { messages, position: rows[0]?.[0] ?? 0 }
+    },
+    async size(userId, seconds, limit) {
+      const [row] = await query<[number]>(SIZE, [userId, seconds, limit])
+      return row?.[0] ?? 0
+    },
+  }
+}
