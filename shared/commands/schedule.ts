@@ -1,0 +1,75 @@
+/** Schedules: notifications at set times. A user's own, to themselves; an administrator's, to anybody or everybody. */
+import { z } from 'zod'
+import { Id, JsonObject, Priority, Schedule, Text, TimeZone, When } from '../model.ts'
+import { type Contract, limit } from './contract.ts'
+
+const BySchedule = z.object({ scheduleId: Id })
+const Name = Text(100).min(1)
+const Title = Text(200).min(1)
+const Body = Text(2_000)
+const Data = JsonObject(3_000).nullable()
+const ActionUrl = Text(2_000).nullable()
+
+/** What a notification says, as a server or a schedule gives it. */
+export const Notice = z.object({
+  priority: Priority.default('normal'),
+  title: Title,
+  body: Body.default(''),
+  data: Data.default(null),
+  actionUrl: ActionUrl.default(null),
+})
+
+export const schedule = {
+  /**
+   * `userId`: whom it tells; without it an administrator's tells everybody, another user's the user. CONFLICT if the user has
+   * a hundred already; INVALID_INPUT for an expression that never runs, or would run twice within a minute.
+   */
+  'schedule.create': {
+    kind: 'write',
+    input: Notice.extend({
+      name: Name,
+      userId: Id.nullable().optional(),
+      when: When,
+      timeZone: TimeZone,
+      enabled: z.boolean().default(true),
+    }),
+    output: Schedule,
+    errors: ['FORBIDDEN', 'NOT_FOUND', 'CONFLICT'],
+    cost: 5,
+  },
+  'schedule.get': { kind: 'read', input: BySchedule, output: Schedule, errors: ['NOT_FOUND'], cost: 1 },
+  /** The actor's own, an administrator's all there are, oldest first. `next` is the `after` of the next page. */
+  'schedule.list': {
+    kind: 'read',
+    input: z.object({ after: Id.optional(), limit: limit(100, 50) }).default({ limit: 50 }),
+    output: z.object({ schedules: z.array(Schedule), next: Id.nullable() }),
+    errors: [],
+    cost: 2,
+  },
+  /** Changes what is given. Another time is counted from now on: what was due and not done yet is passed over. */
+  'schedule.update': {
+    kind: 'write',
+    input: BySchedule.extend({
+      name: Name.optional(),
+      when: When.optional(),
+      timeZone: TimeZone.optional(),
+      priority: Priority.optional(),
+      title: Title.optional(),
+      body: Body.optional(),
+      data: Data.optional(),
+      actionUrl: ActionUrl.optional(),
+      enabled: z.boolean().optional(),
+    }),
+    output: Schedule,
+    errors: ['NOT_FOUND'],
+    cost: 2,
+  },
+  'schedule.toggle': {
+    kind: 'write',
+    input: BySchedule.extend({ enabled: z.boolean() }),
+    output: Schedule,
+    errors: ['NOT_FOUND'],
+    cost: 2,
+  },
+  'schedule.delete': { kind: 'write', input: BySchedule, output: BySchedule, errors: ['NOT_FOUND'], cost: 2 },
+} as const satisfies Record<string, Contract>
