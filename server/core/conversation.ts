@@ -3,9 +3,12 @@
  * and nobody is added to it or leaves it. Who joins sees it from the event that says so, who leaves up to that event.
  */
 import { AppError } from '../../shared/errors.ts'
-import type { Conversation, Message } from '../../shared/model.ts'
+import type { Conversation, Message, User } from '../../shared/model.ts'
+import { audienceOf, mentionedIn } from './audience.ts'
+import { mayOpen } from './block.ts'
 import { conversationTopic, draft, type HandlersOf, type RunCall, theConversation, userTopic } from './handler.ts'
 import { endGone } from './lock.ts'
+import { ofChange, ofInvitation, ofMessage } from './notice.ts'
 import { anyone, manager, member, memberOrAdmin, standing } from './policy.ts'
 import type { Tx } from './ports.ts'
 import { inherit } from './role.ts'
@@ -30,7 +33,7 @@ async function create(call: RunCall<'conversation.create'>) {
   if (input.kind === 'direct' && (others.length !== 1 || peer === undefined)) {
     throw new AppError('INVALID_INPUT', 'A direct conversation has exactly one other member')
   }
-  await mustExist(tx, others)
+  const [found] = await mustExist(tx, others)
   const pair = input.kind === 'direct' && peer !== undefined ? ([actor.userId, peer] as const) : null
   const { kind, title, context, historyVisible, joinPolicy } = input
   const head = {
@@ -43,9 +46,11 @@ async function create(call: RunCall<'conversation.create'>) {
   const conversation = made ?? (pair && (await tx.conversations.direct(...pair)))
   if (!conversation) throw new AppError('CONFLICT', 'The conversation could not be created')
   if (made) {
+    if (pair && found) await mayOpen(call, found)
     const owner = await tx.addMembers(made.id, [actor.userId], pair ? 'member' : 'owner')
     const members = [...owner, ...(await tx.addMembers(made.id, others, 'member'))]
     tx.append(draft(actor, 'conversation.created', conversationTopic(made.id), { conversation: made, members }))
+    if (!pair) await tx.notify(ofInvitation(call, made, others), actor.connectionId)
   } else await tx.lock([conversation.id])
   const message = input.message ? await firstMessage(call, conversation, input.message) : null
   const after = message ? await tx.conversations.get(conversation.id) : conversation
@@ -53,25 +58,32 @@ async function create(call: RunCall<'conversation.create'>) {
 }
 
 async function firstMessage(
-  { tx, actor, node: { world } }: RunCall<'conversation.create'>,
+  call: RunCall<'conversation.create'>,
   { id: conversationId }: Conversation,
   { type, content, clientId }: { type: Message['type']; content: string; clientId?: string | undefined },
 ): Promise<Message> {
+  const { tx, actor } = call
+  const { world } = call.node
   const known = clientId && (await tx.messages.byClientId(conversationId, actor.userId, clientId))
   if (known) return known
+  const audience = await audienceOf(tx.members, conversationId)
+  const sent = { conversationId, senderId: actor.userId, type, content }
+  const mentions = await mentionedIn(tx.members, sent, audience)
   const message = await tx.createMessage({
-    ...{ id: world.newId(), conversationId, senderId: actor.userId, type, content },
+    ...{ ...sent, ...mentions, id: world.newId() },
     ...{ clientId: clientId ?? world.newId(), metadata: null, replyTo: null, origin: actor.connectionId },
-    ...{ mentions: [], mentionsEveryone: false },
   })
   tx.append(draft(actor, 'message.created', conversationTopic(conversationId), { message }))
+  await tx.notify(ofMessage(call, message, mentions, audience, null), actor.connectionId, message)
   return message
 }
 
-async function mustExist(tx: Tx, ids: readonly string[]): Promise<void> {
-  const known = new Set((await tx.users.existing(ids)).filter((user) => user.active).map((user) => user.id))
+async function mustExist(tx: Tx, ids: readonly string[]): Promise<User[]> {
+  const users = await tx.users.existing(ids)
+  const known = new Set(users.filter((user) => user.active).map((user) => user.id))
   const missing = ids.filter((id) => !known.has(id))
   if (missing.length > 0) throw new AppError('NOT_FOUND', `User not found: ${missing.slice(0, 5).join(', ')}`)
+  return users
 }
 
 async function join({ tx, actor, input }: RunCall<'conversation.join'>) {
@@ -131,7 +143,8 @@ async function remove(call: RunCall<'conversation.removeMember' | 'conversation.
     const reason = userId === actor.userId ? 'left' : 'removed'
     const payload = { conversationId, userId, reason } as const
     tx.append(draft(actor, 'member.removed', conversationTopic(conversationId), payload))
-    await inherit(tx, actor, conversationId, userId)
+    await tx.notify(ofChange(call, conversation, [userId], { change: 'removed' }), actor.connectionId)
+    await inherit(call, conversation, userId)
   }
   return { conversationId, removed }
 }
@@ -153,26 +166,38 @@ export const conversation: HandlersOf<Noun> = {
   'conversation.update': {
     lock: theConversation,
     policy: manager,
-    run: async ({ tx, actor, input: { conversationId, ...change } }) => {
+    run: async (call) => {
+      const { tx, actor } = call
+      const { conversationId, ...change } = call.input
+      const before = await tx.conversations.get(conversationId)
       const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
       const conversation = await tx.updateConversation(conversationId, given)
       tx.append(draft(actor, 'conversation.updated', conversationTopic(conversationId), { conversation }))
+      const { title } = conversation
+      const audience = title === before?.title ? 'many' : await audienceOf(tx.members, conversationId)
+      const others = audience === 'many' ? [] : audience.map(({ userId }) => userId)
+      await tx.notify(ofChange(call, conversation, others, { change: 'title', title }), actor.connectionId)
       return conversation
     },
   },
   'conversation.addMembers': {
     lock: theConversation,
     policy: manager,
-    run: async ({ tx, actor, input: { conversationId, memberIds, role } }) => {
+    run: async (call) => {
+      const { tx, actor } = call
+      const { conversationId, memberIds, role } = call.input
       const conversation = await tx.conversations.get(conversationId)
-      if (conversation?.kind === 'direct') throw new AppError('CONFLICT', 'A direct conversation has two members')
+      if (!conversation) throw new AppError('NOT_FOUND', 'Conversation not found')
+      if (conversation.kind === 'direct') throw new AppError('CONFLICT', 'A direct conversation has two members')
       const own = await standing(tx, actor, conversationId)
       if (role === 'owner' && own.role !== 'owner') throw new AppError('FORBIDDEN', 'Only an owner may add an owner')
       await mustExist(tx, memberIds)
       const members = await tx.addMembers(conversationId, memberIds, role)
       const topic = conversationTopic(conversationId)
+      const added = members.map((member) => member.userId)
       if (members.length > 0) tx.append(draft(actor, 'member.added', topic, { conversationId, members }))
-      return { conversationId, added: members.map((member) => member.userId) }
+      await tx.notify(ofInvitation(call, conversation, added), actor.connectionId)
+      return { conversationId, added }
     },
   },
   'conversation.removeMember': {

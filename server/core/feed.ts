@@ -6,7 +6,7 @@
 import type { Event, Page, Topic } from '../../shared/events.ts'
 import type { Actor, Feed, Scope, Sink } from '../../shared/ports.ts'
 import { cursorAt } from './cursor.ts'
-import { type Hub, type Subscriber, wants } from './hub.ts'
+import { type Hub, named, type Subscriber, wants } from './hub.ts'
 import { sees } from './membership.ts'
 import type { Log, Reader } from './ports.ts'
 
@@ -64,13 +64,15 @@ export class LogFeed implements Feed {
     const newcomer = this.#previousConnection()
     this.#subscriber = {
       userId: this.#actor.userId,
+      name: this.#actor.name,
       connectionId: this.#actor.connectionId,
+      since: new Date(),
       scope: this.#scope,
       sink,
       topics,
     }
     for (const event of tail.since(this.#position, tail.position - this.#position)) {
-      if (this.#step(event) && this.#named(event)) sink.push(event, this.cursor)
+      if (this.#step(event) && named(this.#scope, event)) sink.push(event, this.cursor)
     }
     if (this.#scope.kind === 'conversation' && topics.size === 0) {
       sink.end()
@@ -87,7 +89,7 @@ export class LogFeed implements Feed {
   }
 
   *#page(events: readonly Event[]): Generator<Page> {
-    const wanted = events.filter((event) => wants(this.#scope, event.topic) && this.#named(event))
+    const wanted = events.filter((event) => wants(this.#scope, event.topic) && named(this.#scope, event))
     const all = this.#scope.kind === 'log' ? events : wanted
     if (all.length > 0) yield { cursor: this.cursor, events: all }
   }

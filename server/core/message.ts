@@ -7,9 +7,12 @@ import type { Parsed } from '../../shared/commands.ts'
 import { AppError, toAppError } from '../../shared/errors.ts'
 import type { Durable, Event } from '../../shared/events.ts'
 import type { Message } from '../../shared/model.ts'
+import { audienceOf, mentionedIn } from './audience.ts'
 import { type BatchCall, conversationTopic, draft, ephemeral, type HandlersOf, itsConversation } from './handler.ts'
 import { endGone, mayEdit } from './lock.ts'
-import { anyone, firstVisible, member, messageMember, sender, standing, visibleMessage } from './policy.ts'
+import { ofEdit, ofMessage } from './notice.ts'
+import { anyone, eraser, firstVisible, member, messageMember, sender, standing, visibleMessage } from './policy.ts'
+import type { SendDraft } from './ports.ts'
 
 type Noun =
   | 'message.send'
@@ -32,10 +35,10 @@ async function send(call: BatchCall<'message.send'>): Promise<{ result: Message;
   }
   try {
     const { type, content, metadata, replyTo } = input
-    const { message, position, notified } = await store.send({
-      ...{ id: world.newId(), conversationId, senderId: actor.userId, clientId, type, content, metadata, replyTo },
-      ...{ mentions: [], mentionsEveryone: false, notifications: [], origin: actor.connectionId },
-    })
+    const sent = { conversationId, senderId: actor.userId, clientId, type, content, metadata, replyTo }
+    const told = await call.node.audiences.inTurn(conversationId, () => telling(call, sent))
+    // Nothing may be awaited in between: messages are stored in the order of their turns.
+    const { message, position, notified } = await store.send({ ...sent, ...told, origin: actor.connectionId })
     if (position !== null) return { result: message, events: [created(call, message, position), ...notified] }
     // It was stored before, so no event follows what was shown now.
     withdraw('The message was sent before')
@@ -44,6 +47,22 @@ async function send(call: BatchCall<'message.send'>): Promise<{ result: Message;
     withdraw(toAppError(error).message)
     throw error
   }
+}
+
+/** Whom a message names and who is notified. Asks the database only where memory does not do. */
+async function telling(
+  call: BatchCall<'message.send'>,
+  { replyTo, ...sent }: Pick<SendDraft, 'conversationId' | 'senderId' | 'content' | 'replyTo'>,
+): Promise<Pick<SendDraft, 'id' | 'mentions' | 'mentionsEveryone' | 'notifications'>> {
+  const { node, store } = call
+  const { members, messages } = store.reads
+  const audience = await node.audiences.of(sent.conversationId)
+  const mentions = await mentionedIn(members, sent, audience)
+  const answers = audience === 'many' && replyTo !== null ? await messages.get(replyTo) : null
+  const answered = answers && answers.conversationId === sent.conversationId ? answers.senderId : null
+  const id = node.world.newId()
+  const message = { id, conversationId: sent.conversationId }
+  return { id, ...mentions, notifications: ofMessage(call, message, mentions, audience, answered) }
 }
 
 /** Without a look at the database: only if memory knows the actor as a member, and once per message. */
@@ -113,7 +132,7 @@ export const message: HandlersOf<Noun> = {
   'message.edit': {
     lock: itsConversation,
     policy: sender,
-    run: async ({ tx, actor, input }) => {
+    run: async ({ tx, actor, input, node }) => {
       const before = await visibleMessage(tx, actor, input.messageId)
       if (before.deletedAt) throw new AppError('CONFLICT', 'Message already deleted')
       const { version } = before
@@ -127,8 +146,11 @@ export const message: HandlersOf<Noun> = {
           'Members who joined later may not see this message: it cannot be changed any more',
         )
       const { content } = input
-      const message = await tx.editMessage(input.messageId, { content, mentions: [], mentionsEveryone: false })
+      const audience = await audienceOf(tx.members, before.conversationId)
+      const mentions = await mentionedIn(tx.members, { ...before, content }, audience)
+      const message = await tx.editMessage(input.messageId, { content, ...mentions })
       tx.append(draft(actor, 'message.updated', conversationTopic(message.conversationId), { message }))
+      await tx.notify(ofEdit({ actor, node }, message, before, audience), actor.connectionId, message)
       return message
     },
   },
@@ -141,9 +163,10 @@ export const message: HandlersOf<Noun> = {
   },
   'message.delete': {
     lock: itsConversation,
-    policy: sender,
+    policy: eraser,
     run: async ({ tx, actor, input }) => {
-      const before = await visibleMessage(tx, actor, input.messageId)
+      const before = await tx.messages.get(input.messageId)
+      if (!before) throw new AppError('NOT_FOUND', 'Message not found')
       if (before.deletedAt) throw new AppError('CONFLICT', 'Message already deleted')
       const message = await tx.deleteMessage(input.messageId, actor.userId)
       await endGone(tx, actor, { messageId: message.id })

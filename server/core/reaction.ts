@@ -4,16 +4,18 @@
  */
 import { AppError } from '../../shared/errors.ts'
 import { conversationTopic, draft, type HandlersOf, itsConversation } from './handler.ts'
-import { messageMember, visibleMessage } from './policy.ts'
+import { ofReaction } from './notice.ts'
+import { participant, visibleMessage } from './policy.ts'
 
 const MOST_KINDS = 20
 
 export const reaction: HandlersOf<'message.react'> = {
   'message.react': {
     lock: itsConversation,
-    policy: messageMember,
-    run: async ({ tx, actor, input: { messageId, reaction, on } }) => {
-      const { conversationId, deletedAt, reactions } = await visibleMessage(tx, actor, messageId)
+    policy: participant,
+    run: async ({ tx, actor, input: { messageId, reaction, on }, node }) => {
+      const message = await visibleMessage(tx, actor, messageId)
+      const { conversationId, deletedAt, reactions } = message
       if (deletedAt) throw new AppError('CONFLICT', 'Message already deleted')
       const isNew = reactions.every((kind) => kind.reaction !== reaction)
       if (on && isNew && reactions.length >= MOST_KINDS)
@@ -22,6 +24,7 @@ export const reaction: HandlersOf<'message.react'> = {
       if (answer.changed) {
         const payload = { conversationId, messageId, userId: actor.userId, reaction, on, count: answer.count }
         tx.append(draft(actor, 'message.reacted', conversationTopic(conversationId), payload))
+        if (on) await tx.notify(ofReaction({ actor, node }, message, reaction), actor.connectionId, message)
       }
       return answer
     },

@@ -29,7 +29,7 @@ export interface Journal {
 }
 
 const MAX_BATCH = 1_000
-/** Characters of content and metadata, so that a batch of the longest messages stays a statement of a few MB. */
+/** Characters of content, metadata and notifications, so that a batch of the largest messages stays a statement of a few MB. */
 const MAX_SIZE = 2_000_000
 const FIRST_BACKOFF = 20
 const LAST_BACKOFF = 500
@@ -98,7 +98,7 @@ export function openJournal(
     let size = 0
     let count = 0
     for (const { draft } of queue) {
-      size += draft.content.length + (draft.metadata ? 16_000 : 0)
+      size += draft.content.length + (draft.metadata ? 16_000 : 0) + draft.notifications.length * 1_000
       if (count > 0 && (count >= most || size > MAX_SIZE)) break
       count++
     }

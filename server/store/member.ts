@@ -27,13 +27,13 @@ export function toMember(row: readonly unknown[], start: number, unreadCount: nu
 export function memberReads(query: Query): Reads['members'] {
   return {
     async standing(conversationId, userId) {
-      const [row] = await query<[Standing['kind'], MemberRole, number, boolean]>(
-        `select c.kind, m.role, m.joined_seq, c.history_visible
+      const [row] = await query<[Standing['kind'], MemberRole, number, boolean, boolean]>(
+        `select c.kind, m.role, m.joined_seq, c.history_visible, c.blocked
         from members m join conversations c on c.id = m.conversation_id
         where m.conversation_id = $1 and m.user_id = $2 and m.left_at is null`,
         [conversationId, userId],
       )
-      return row ? { kind: row[0], role: row[1], joinedSeq: row[2], historyVisible: row[3] } : null
+      return row ? { kind: row[0], role: row[1], joinedSeq: row[2], historyVisible: row[3], blocked: row[4] } : null
     },
     async heir(conversationId, userId) {
       const [row] = await query<[string, MemberRole]>(
@@ -49,6 +49,13 @@ export function memberReads(query: Query): Reads['members'] {
         `select u.id, u.name from members m join users u on u.id = m.user_id
         where m.conversation_id = $1 and m.left_at is null order by m.user_id limit $2`,
         [conversationId, limit],
+      ).then((rows) => rows.map(([userId, name]) => ({ userId, name }))),
+    called: (conversationId, names) =>
+      query<[string, string]>(
+        `select u.id, u.name from members m join users u on u.id = m.user_id
+        where m.conversation_id = $1 and m.left_at is null and (u.id = any ($2::text[]) or lower(u.name) = any ($2::text[]))
+        order by m.user_id limit 200`,
+        [conversationId, array(names)],
       ).then((rows) => rows.map(([userId, name]) => ({ userId, name }))),
     async latecomers(conversationId, seq) {
       const rows = await query(

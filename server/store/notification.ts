@@ -4,9 +4,28 @@
  */
 import superjson from 'superjson'
 import type { Durable } from '../../shared/events.ts'
-import { type Message, type Notification, previewOf } from '../../shared/model.ts'
-import type { EventDraft, NotificationDraft, NotificationWrites, Tx } from '../core/ports.ts'
-import type { Query } from './driver.ts'
+import { type Message, type Notification, type NotificationType, previewOf } from '../../shared/model.ts'
+import type {
+  EventDraft,
+  NotificationDraft,
+  NotificationReads,
+  NotificationsChanged,
+  NotificationWrites,
+  Tx,
+} from '../core/ports.ts'
+import { columns } from './columns.ts'
+import { array, type Driver, type Param, type Query } from './driver.ts'
+import { notifications } from './schema.ts'
+
+const notificationColumns = columns(
+  notifications,
+  'n',
+  [
+    ...(['id', 'userId', 'type', 'priority', 'title', 'body', 'data', 'actionUrl'] as const),
+    ...(['messageId', 'silent', 'createdAt', 'readAt'] as const),
+  ],
+  {},
+)
 
 /** Its event; `message` is the one it is about. */
 export function toEvent(
@@ -39,10 +58,97 @@ export function toStored(draft: NotificationDraft) {
   return { ...draft, body, event: superjson.serialize(withoutText(payload)) }
 }
 
+/** What the user of notification `n` may see of its message now: as in policy.ts, and not what they have hidden from themselves. */
+const SEEN = `left join lateral (
+  select x.type, left(x.content, 200) as content, x.deleted_at
+  from messages x
+  join conversations c on c.id = x.conversation_id
+  join members m on m.conversation_id = x.conversation_id and m.user_id = n.user_id and m.left_at is null
+  where x.id = n.message_id and (c.history_visible or x.seq > m.joined_seq)
+    and not exists (select from hidden h where h.user_id = n.user_id and h.message_id = x.id)
+) msg on true`
+const SELECTED = `${notificationColumns.text}, msg.type, msg.content, msg.deleted_at`
+
+function read(row: readonly unknown[], start: number): Notification[] {
+  const notification = notificationColumns.read(row, start)
+  if (!notification) return []
+  // As SELECTED has them; all null where there is no message to be seen.
+  const [type, content, deletedAt] = row.slice(start + notificationColumns.width) as [
+    Message['type'] | null,
+    string | null,
+    Date | null,
+  ]
+  if (notification.messageId === null) return [notification]
+  return [{ ...notification, body: type === null ? '' : previewOf({ type, content: content ?? '', deletedAt }) }]
+}
+
+/** Of notifications `n`: their types, if any are given. */
+const ofTypes = (types: string) => `(${types}::text[] is null or n.type = any (${types}::text[]))`
+const UNREAD = `select count(*) from notifications n where n.user_id = $1 and n.read_at is null and ${ofTypes('$2')}`
+const LIST = `
+select (${UNREAD}), ${SELECTED}
+from (select 1) one
+left join (
+  select * from notifications n
+  where n.user_id = $1 and ${ofTypes('$2')} and ($3::text is null or n.id < $3) and ($4::boolean is null or (n.read_at is null) = $4)
+  order by n.id desc limit $5
+) n on true ${SEEN}
+order by n.id desc`
+
+const orNull = (values: readonly string[] | undefined) => (values === undefined ? null : array(values))
+
+export function notificationReads(query: Query): NotificationReads {
+  return {
+    async list(userId, { types, unread, before, limit }) {
+      const rows = await query<[unread: number, ...unknown[]]>(LIST, [
+        ...[userId, orNull(types), before ?? null, unread ?? null, limit + 1],
+      ])
+      const found = rows.flatMap((row) => read(row, 1))
+      const notifications = found.slice(0, limit)
+      const next = found.length > limit ? (notifications.at(-1)?.id ?? null) : null
+      return { notifications, next, unread: rows[0]?.[0] ?? 0 }
+    },
+    async unread(userId, types) {
+      const [row] = await query<[number]>(UNREAD, [userId, orNull(types)])
+      return row?.[0] ?? 0
+    },
+    async get(userId, id) {
+      const text = `select ${SELECTED} from notifications n ${SEEN} where n.id = $1 and n.user_id = $2`
+      const rows = await query(text, [id, userId])
+      return rows.flatMap((row) => read(row, 0))[0] ?? null
+    },
+    async muted(userId) {
+      const [row] = await query<[NotificationType[]]>('select muted_types from users where id = $1', [userId])
+      return row?.[0] ?? []
+    },
+  }
+}
+
+/** The user's unread before the statement, without those that `changed` gives. */
+const counted = `select (select count(*) from changed),
+  (select count(*) from notifications where user_id = $1 and read_at is null) - (select count(*) from changed where was_unread),
+  (select jsonb_agg(id) from changed where $2::text[] is not null)`
+const NAMED = 'n.user_id = $1 and ($2::text[] is null or n.id = any ($2::text[]))'
+const READ = `
+with changed as (
+  update notifications n set read_at = clock_timestamp()
+  where ${NAMED} and n.read_at is null and ${ofTypes('$3')} returning n.id, true as was_unread
+) ${counted}`
+const DELETE = `
+with changed as (
+  delete from notifications n where ${NAMED} and (n.read_at is not null or not $3)
+  returning n.id, n.read_at is null as was_unread
+) ${counted}`
+
 export function notificationWrites(query: Query, append: Tx['append']): NotificationWrites {
+  const lockUser = (userId: string) => query('select 1 from users where id = $1 for no key update', [userId])
+  async function change(text: string, params: readonly Param[]): Promise<NotificationsChanged> {
+    const [row] = await query<[changed: number, unread: number, ids: string[] | null]>(text, params)
+    return { changed: row?.[0] ?? 0, unread: row?.[1] ?? 0, ids: row?.[2] ?? [] }
+  }
   return {
     async notify(drafts, origin, message = null) {
-      if (drafts.length === 0) return
+      if (drafts.length === 0) return []
       const made = await query<[id: string, silent: boolean]>(
         'select made_id, made_silent from add_notifications($1::jsonb)',
         [JSON.stringify(drafts.map(toStored))],
@@ -52,6 +158,33 @@ export function notificationWrites(query: Query, append: Tx['append']): Notifica
         const is = silent.get(draft.id)
         if (is !== undefined) append(toEvent(draft, is, origin, message))
       }
+      return [...silent.keys()]
     },
+    async readNotifications(userId, { ids, types }) {
+      await lockUser(userId)
+      return change(READ, [userId, orNull(ids), orNull(types)])
+    },
+    async deleteNotifications(userId, { ids, read: readOnly = false }) {
+      await lockUser(userId)
+      return change(DELETE, [userId, orNull(ids), readOnly])
+    },
+    async muteTypes(userId, types) {
+      await query('update users set muted_types = $2::jsonb where id = $1', [userId, JSON.stringify(types)])
+    },
+  }
+}
+
+const BATCH = 1_000
+const PRUNE = `with old as materialized (
+  select id from notifications where read_at < $1 order by read_at limit $2 for update skip locked
+)
+delete from notifications n using old where n.id = old.id returning 1`
+
+/** Forgets what was read before then, in batches, each its own transaction. Gives how many. */
+export async function pruneNotifications({ query }: Pick<Driver, 'query'>, before: Date): Promise<number> {
+  for (let gone = 0; ; ) {
+    const { length } = await query(PRUNE, [before, BATCH])
+    gone += length
+    if (length < BATCH) return gone
   }
 }

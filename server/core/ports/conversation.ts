@@ -15,6 +15,8 @@ export interface Standing {
   /** Messages up to this seq were written before the member (last) joined. */
   readonly joinedSeq: number
   readonly historyVisible: boolean
+  /** Direct: one of the two has blocked the other. */
+  readonly blocked: boolean
 }
 
 export interface SummaryPage {
@@ -49,6 +51,8 @@ export interface MemberReads {
   latecomers(conversationId: string, seq: number): Promise<boolean>
   /** At most `limit` members, by user id. */
   names(conversationId: string, limit: number): Promise<{ userId: string; name: string }[]>
+  /** At most 200 members whose id, or name in small letters, is among these. */
+  called(conversationId: string, names: readonly string[]): Promise<{ userId: string; name: string }[]>
 }
 
 export interface ConversationWrites {

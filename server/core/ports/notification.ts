@@ -1,4 +1,4 @@
-import type { Message, Notification } from '../../../shared/model.ts'
+import type { Message, Notification, NotificationType } from '../../../shared/model.ts'
 
 /**
  * A notification to be made. `conversationId`: only for who is a member of it then, and not of type `message` for who has it
@@ -15,11 +15,45 @@ export interface NotificationDraft
   readonly createdAt: Date
 }
 
+type Types = readonly NotificationType[]
+
+/** The body of what is about a message is how that begins now; empty if the user may not see it (any more). */
+export interface NotificationReads {
+  /** Newest first. `unread` counts all of these types. */
+  list(
+    userId: string,
+    page: { types?: Types | undefined; unread?: boolean | undefined; before?: string | undefined; limit: number },
+  ): Promise<{ notifications: Notification[]; next: string | null; unread: number }>
+  unread(userId: string, types?: Types): Promise<number>
+  /** Null also if it is somebody else's. */
+  get(userId: string, id: string): Promise<Notification | null>
+  /** Types of which the user wants none. */
+  muted(userId: string): Promise<NotificationType[]>
+}
+
+/** Those for which it was new (`ids` only if they were named), and what is unread then. */
+export interface NotificationsChanged {
+  readonly ids: readonly string[]
+  readonly changed: number
+  readonly unread: number
+}
+
 export interface NotificationWrites {
-  /** Makes those that are wanted, and appends the event of each. `message`: the one that all of them are about, if any is. */
+  /** Makes those that are wanted, appends the event of each, and gives their ids. `message`: the one that all are about, if any is. */
   notify(
     drafts: readonly NotificationDraft[],
     origin: string | null,
     message?: Pick<Message, 'type' | 'content' | 'deletedAt'> | null,
-  ): Promise<void>
+  ): Promise<readonly string[]>
+  /** Of the user's own, those that are named and of these types. Locks the user: call it first. */
+  readNotifications(
+    userId: string,
+    which: { ids?: readonly string[] | undefined; types?: Types | undefined },
+  ): Promise<NotificationsChanged>
+  /** Of the user's own, those that are named; only read ones if `read`. Locks the user: call it first. */
+  deleteNotifications(
+    userId: string,
+    which: { ids?: readonly string[] | undefined; read?: boolean | undefined },
+  ): Promise<NotificationsChanged>
+  muteTypes(userId: string, types: Types): Promise<void>
 }

@@ -1,0 +1,15 @@
+import { followUser, read, write } from './trpc.ts'
+
+export const notification = {
+  list: read('notification.list'),
+  unreadCount: read('notification.unreadCount'),
+  get: read('notification.get'),
+  read: write('notification.read'),
+  readAll: write('notification.readAll'),
+  delete: write('notification.delete'),
+  deleteAll: write('notification.deleteAll'),
+  mute: write('notification.mute'),
+  muted: read('notification.muted'),
+  send: write('notification.send'),
+  onChange: followUser(['notification.created', 'notification.read', 'notification.deleted']),
+}
