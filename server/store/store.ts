@@ -9,6 +9,7 @@ import { openJournal } from './journal.ts'
 import { openLog } from './log.ts'
 import { appendMessages } from './message.ts'
 import { migrate, readEpoch } from './migrate.ts'
+import { pruneNotifications } from './notification.ts'
 import { openPostgres } from './postgres.ts'
 import { openReads, write } from './tx.ts'
 
@@ -55,6 +56,7 @@ export async function openStore(options: StoreOptions = {}): Promise<Store> {
         return journal.queued
       },
       write: (run) => write(driver, run),
+      forgetNotifications: (before) => pruneNotifications(driver, before),
       ping: () => driver.ping(),
       async close() {
         await journal.close()

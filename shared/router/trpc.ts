@@ -67,6 +67,12 @@ export const followAll = () =>
     .input(Resume.optional())
     .subscription(({ ctx, input, signal }) => stream(ctx, { kind: 'all' }, input?.lastEventId, signal))
 
+/** The events of these names on the actor's own topic. */
+export const followUser = (names: readonly EventName[]) =>
+  procedure
+    .input(Resume.optional())
+    .subscription(({ ctx, input, signal }) => stream(ctx, { kind: 'user', names }, input?.lastEventId, signal))
+
 /** Everything in one conversation, or the events of these names alone. */
 export const followConversation = (names?: readonly EventName[]) =>
   procedure.input(Resume.extend({ conversationId: Id })).subscription(({ ctx, input, signal }) => {
