@@ -8,7 +8,7 @@ import { AppError } from '../../shared/errors.ts'
 import type { Lock } from '../../shared/model.ts'
 import type { Actor } from '../../shared/ports.ts'
 import { conversationTopic, draft, type HandlersOf, itsConversation } from './handler.ts'
-import { firstVisible, member, messageMember, standing, visibleMessage } from './policy.ts'
+import { firstVisible, member, messageMember, participant, standing, visibleMessage } from './policy.ts'
 import type { EndedLock, EventDraft, Reads, Tx } from './ports.ts'
 
 type Reason = 'released' | 'expired' | 'gone'
@@ -48,7 +48,7 @@ const LISTED = 1_000
 export const lock: HandlersOf<'lock.acquire' | 'lock.renew' | 'lock.release' | 'lock.list'> = {
   'lock.acquire': {
     lock: itsConversation,
-    policy: messageMember,
+    policy: participant,
     run: async ({ tx, actor, input: { messageId }, node: { expiry } }) => {
       const { conversationId, deletedAt } = await visibleMessage(tx, actor, messageId)
       if (deletedAt) throw new AppError('CONFLICT', 'Message already deleted')
@@ -64,7 +64,7 @@ export const lock: HandlersOf<'lock.acquire' | 'lock.renew' | 'lock.release' | '
   },
   'lock.renew': {
     lock: itsConversation,
-    policy: messageMember,
+    policy: participant,
     run: async ({ tx, actor, input: { messageId, token }, node: { expiry } }) => {
       const remainingMs = await tx.renewLock({ messageId, holderId: actor.userId, token, forMs: expiry.lockMs })
       if (remainingMs === null) {

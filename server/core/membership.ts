@@ -3,6 +3,7 @@
  * including the one that reports the leaving. The tail, the ring and the log (by intervals) all follow this one rule.
  */
 import type { Event, Topic } from '../../shared/events.ts'
+import type { Blocklist } from './blocklist.ts'
 
 /** Users for whom this event is the first of its conversation. */
 export function joining(event: Event): readonly string[] {
@@ -18,11 +19,19 @@ export function leaving(event: Event): string | null {
 }
 
 /**
- * Who never hears of it, on any device: nobody is told of their own typing. Here for typed clients; a dialect's mappers say it
- * for those behind a channel (`others`).
+ * Who does not hear of it, on any device; null if that is nobody, as for nearly all events: of somebody's typing, neither they
+ * themselves nor, of those who follow, whoever has a block with them.
  */
-export function exempt(event: Event): string | null {
-  return event.name === 'typing.changed' ? event.payload.userId : null
+export function exempt(
+  event: Event,
+  followers: readonly Iterable<{ readonly userId: string }>[],
+  blocklist: Pick<Blocklist, 'with'>,
+): ReadonlySet<string> | null {
+  if (event.name !== 'typing.changed') return null
+  const typist = event.payload.userId
+  const deaf = new Set([typist])
+  for (const some of followers) for (const { userId } of some) if (blocklist.with(userId).has(typist)) deaf.add(userId)
+  return deaf
 }
 
 /** Steps through events in order of position; `topics` are those that the user sees at the place reached. */

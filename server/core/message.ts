@@ -8,6 +8,7 @@ import { AppError, toAppError } from '../../shared/errors.ts'
 import type { Durable, Event } from '../../shared/events.ts'
 import type { Message } from '../../shared/model.ts'
 import { audienceOf, mentionedIn } from './audience.ts'
+import { unheard } from './block.ts'
 import { type BatchCall, conversationTopic, draft, ephemeral, type HandlersOf, itsConversation } from './handler.ts'
 import { endGone, mayEdit } from './lock.ts'
 import { ofEdit, ofMessage } from './notice.ts'
@@ -70,7 +71,7 @@ function show(call: BatchCall<'message.send'>, conversationId: string, clientId:
   const { actor, input } = call
   const { hub, world } = call.node
   const topic = conversationTopic(conversationId)
-  if (!hub.follows(actor.userId, topic)) return false
+  if (!hub.follows(actor.userId, topic) || unheard(call.node, actor, topic)) return false
   if (!call.node.firstShown(`${conversationId} ${actor.userId} ${clientId}`)) return false
   const { userId, name, role, avatar, email } = actor
   const payload: Event<'message.accepted'>['payload'] = {

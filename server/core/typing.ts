@@ -1,14 +1,15 @@
 /**
  * Typing and call signals: only worth knowing now, nothing is stored. Typing is told when it begins and when it ends: by a
  * stop, by `forMs` without another start, by that user's message, or when their last connection here goes. A repeated start
- * only extends it; a repeated stop is not told. Never to who types (see `exempt`). Each node keeps what was said to it.
+ * only extends it; a repeated stop is not told. Never to who types, nor between two with a block, who are not refused either: a
+ * client says so by itself (see `exempt`). Each node keeps what was said to it.
  */
 import { AppError } from '../../shared/errors.ts'
 import type { Event } from '../../shared/events.ts'
 import { suffixes } from './conversation.ts'
 import { conversationTopic, ephemeral, type HandlersOf, userTopic } from './handler.ts'
 import type { Hub } from './hub.ts'
-import { anyone, member } from './policy.ts'
+import { anyone, member, refuseBlocked } from './policy.ts'
 
 /** How long a start lasts. Clients that go on typing say so earlier. */
 export const TYPING_MS = 3_000
@@ -38,13 +39,16 @@ export class Typing {
     this.#options = options
     this.#unwatch = options.hub.watch({
       passed: (event) => {
-        if (event.name !== 'message.created') return
-        const { senderId, conversationId } = event.payload.message
-        this.#end(senderId, conversationId)
+        if (event.name === 'message.created') {
+          const { senderId, conversationId } = event.payload.message
+          this.#end(senderId, conversationId)
+        } else if (event.name === 'user.blocked') {
+          // Neither will hear the other's end.
+          this.#endAll(event.payload.userId)
+          this.#endAll(event.payload.blockedId)
+        }
       },
-      gone: (userId) => {
-        for (const conversationId of [...(this.#byUser.get(userId)?.keys() ?? [])]) this.#end(userId, conversationId)
-      },
+      gone: (userId) => this.#endAll(userId),
     })
   }
 
@@ -81,6 +85,9 @@ export class Typing {
     this.#size = 0
   }
 
+  #endAll(userId: string): void {
+    for (const conversationId of [...(this.#byUser.get(userId)?.keys() ?? [])]) this.#end(userId, conversationId)
+  }
   /** Ends it without being told to. */
   #end(userId: string, conversationId: string): void {
     const name = this.#byUser.get(userId)?.get(conversationId)?.typist.name
@@ -112,6 +119,7 @@ export const typing: HandlersOf<'typing.set' | 'call.signal'> = {
       const { signal, to, data } = call.input
       const user = await call.reads.users.first([to, ...suffixes(to)])
       if (!user) throw new AppError('NOT_FOUND', 'User not found')
+      refuseBlocked({ blocked: (await call.reads.blocks.among(call.actor.userId, [user.id])).length > 0 })
       const payload = { signal, from: call.actor.userId, to: user.id, data }
       return { result: { to: user.id }, event: ephemeral(call, 'call.signaled', userTopic(user.id), payload) }
     },

@@ -58,11 +58,11 @@ export class Wording implements Channel {
     return `${this.#parts.name}|${topic.replace(':', '|')}`
   }
 
-  push(event: Event): void {
+  push(event: Event, _cursor: string, except: ReadonlySet<string> | null): void {
     const { cards, outbound } = this.#parts
     cards.apply(event)
     if (outbound[event.name] === drop) return
-    this.#translate(event, (audience, card) => this.#carry(event, audience, card), true)
+    this.#translate(event, (audience, card) => this.#carry(event, audience, card, except), true)
   }
 
   /** Tells one socket what it has missed. */
@@ -115,22 +115,23 @@ export class Wording implements Channel {
     })
   }
 
-  #carry(event: Event, audience: Audience, card: Card | null): void {
+  #carry(event: Event, audience: Audience, card: Card | null, except: ReadonlySet<string> | null): void {
+    const deaf = [...(except ?? [])].map((userId) => this.roomOf(`user:${userId}`))
     const topic = this.roomOf(event.topic)
     const origin = this.#parts.seatOf(event.origin)
     for (const [to, emits] of audiences(audience)) {
       switch (to) {
         case 'all':
-          this.#emit(emits, [topic])
+          this.#emit(emits, [topic], deaf)
           break
         case 'rest':
-          this.#emit(emits, [topic], origin && [origin.id])
+          this.#emit(emits, [topic], origin ? [origin.id, ...deaf] : deaf)
           break
         case 'others':
-          this.#emit(emits, [topic], event.actorId === null ? [] : [this.roomOf(`user:${event.actorId}`)])
+          this.#emit(emits, [topic], event.actorId === null ? deaf : [this.roomOf(`user:${event.actorId}`), ...deaf])
           break
         case 'members':
-          this.#emit(emits, [topic, ...[...(card?.members.keys() ?? [])].map((id) => this.roomOf(`user:${id}`))])
+          this.#emit(emits, [topic, ...[...(card?.members.keys() ?? [])].map((id) => this.roomOf(`user:${id}`))], deaf)
           break
         case 'origin':
           if (origin?.has(topic)) for (const [name, payload] of emits) origin.emit(name, payload)
@@ -139,7 +140,7 @@ export class Wording implements Channel {
     origin?.spoke()
   }
 
-  #emit(emits: readonly Sent[], rooms: string[], except: string[] = []): void {
+  #emit(emits: readonly Sent[], rooms: string[], except: string[]): void {
     if (emits.length === 0) return
     for (const namespace of this.#parts.namespaces) {
       const nsp = this.#parts.io.of(namespace)
