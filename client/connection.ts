@@ -2,7 +2,7 @@
  * One WebSocket, kept up until `close`: token first, then the socket, then the token sent on it; lost, it waits a jittered while
  * and begins again. A socket that says nothing for a while is asked; one that does not answer is given up without waiting for
  * its farewell. Nothing arrives from a socket once it is given up. A refused token is asked for once more where it comes from a
- * function; refused again, or refused where it is a fixed text, the connection is closed for good.
+ * function; refused again, or refused where it is a fixed text, the connection is closed for good. So it is by an administrator.
  */
 import { CLOSES } from '../shared/errors.ts'
 import { type Backoff, Pause } from './backoff.ts'
@@ -186,7 +186,8 @@ export class Connection {
       socket.addEventListener('close', ({ code, reason }) => {
         gone = true
         const row = Object.values(CLOSES).find((close) => close.code === code)
-        if (row?.comeBack === false) end({ code, error: unauthenticated(row.reason), refused: true })
+        if (row === CLOSES.kicked) this.#stop(new ParleyError('CLOSED', `The connection was ${row.reason}`))
+        else if (row?.comeBack === false) end({ code, error: unauthenticated(row.reason), refused: true })
         else end({ code, error: unavailable(reason || row?.reason || `The connection was lost (${code})`) })
       })
     })

@@ -1,6 +1,6 @@
 /**
  * Every failure that the SDK throws, rejects with or shows: the code is a row of the server's table, or one of two of its own.
- * CLOSED: the client was closed. ABORTED: the caller's own signal. A connection that dropped is UNAVAILABLE.
+ * CLOSED: the client was closed, by its app or by an administrator. ABORTED: the caller's own signal. A connection that dropped is UNAVAILABLE.
  */
 import { TRPCClientError } from '@trpc/client'
 import { ERRORS, type ErrorCode } from '../shared/errors.ts'

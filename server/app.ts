@@ -11,11 +11,15 @@ import { type Auth, createAuth, system } from './auth.ts'
 import { memoryBroker } from './cluster/memory.ts'
 import { type Config, originAllowed, readConfig } from './config.ts'
 import { Auditor } from './core/audit.ts'
+import { Blocklist } from './core/blocklist.ts'
 import { createCore } from './core/core.ts'
 import { Counting } from './core/counting.ts'
 import { Expiry } from './core/expiry.ts'
+import { Firing } from './core/firing.ts'
 import { Hub } from './core/hub.ts'
+import { Indexing } from './core/indexing.ts'
 import type { Broker, Store } from './core/ports.ts'
+import type { RightsTable } from './core/rights.ts'
 import { Typing } from './core/typing.ts'
 import { dialectNames } from './dialects/index.ts'
 import { idSource } from './id.ts'
@@ -29,6 +33,7 @@ import { createTrpc } from './transports/trpc.ts'
 import { upgradeRouter } from './transports/upgrade.ts'
 
 export { type Config, ConfigError, readConfig } from './config.ts'
+export type { Right, RightsTable } from './core/rights.ts'
 
 /** Parts that a test (or an embedding program) may bring instead of the usual ones. */
 export interface Parts {
@@ -36,6 +41,8 @@ export interface Parts {
   log?: Logger
   store?: Store
   broker?: Broker
+  /** What roles may do: rows instead of the usual ones, or besides them. */
+  rights?: RightsTable
 }
 
 export interface App {
@@ -54,6 +61,8 @@ export interface App {
 /** What is left of HTTP when the clients are gone has so long, ms. */
 const STOP_MS = 2_000
 const PRUNE_EVERY_MS = 3_600_000
+/** How long notifications stay once they are read. */
+const READ_MS = 7 * 86_400_000
 
 /** Starts a server. Settings come from the environment unless `parts.config` is given. */
 export async function createApp(parts: Parts = {}): Promise<App> {
@@ -72,13 +81,18 @@ export async function createApp(parts: Parts = {}): Promise<App> {
       log: (level, message, fields) => log[level](fields ?? {}, message),
     }))
   const onError = (error: unknown, doing: string) => log.error({ err: error }, doing)
-  const hub = new Hub({ log: store.log, epoch: store.epoch, broker, onError })
+  const blocklist = new Blocklist(store.reads.blocks)
+  const hub = new Hub({ log: store.log, epoch: store.epoch, broker, onError, blocklist })
   await hub.start()
   const expiry = new Expiry({
     ...{ store, hub, lockMs: config.lockMs },
     onError: (error) => onError(error, 'ending locks'),
   })
   expiry.start()
+  const firing = new Firing({ store, hub, newId, onError: (error) => onError(error, 'firing schedules and broadcasts') })
+  firing.start()
+  const indexing = new Indexing({ store, hub, onError: (error) => onError(error, 'indexing for search') })
+  indexing.start()
   const typing = new Typing({ hub, now: Date.now })
   const counting = new Counting({ store, hub, onError: (error) => onError(error, 'counting receipts') })
   const auditor = new Auditor({
@@ -88,14 +102,16 @@ export async function createApp(parts: Parts = {}): Promise<App> {
   })
   auditor.start()
   const core = createCore({
-    ...{ store, hub, expiry, typing, counting, auditor },
+    ...{ store, hub, expiry, firing, typing, counting, auditor },
     world: { now: Date.now, newId },
+    rights: parts.rights,
     limit: commandLimit(config.commands),
     onError: (error, command, actor) =>
       log.error({ err: error.cause, command, userId: actor.userId }, 'command failed'),
   })
   const auth = createAuth({
     ...{ secret, publicKey: jwt.publicKey, newId },
+    standing: (userId) => store.reads.users.admission(userId),
     admit: (identity) => core.execute(system, 'user.upsert', identity),
   })
 
@@ -123,6 +139,8 @@ export async function createApp(parts: Parts = {}): Promise<App> {
   const forget = () => {
     const before = new Date(Date.now() - config.retentionDays * 86_400_000)
     store.log.prune(before).catch((error) => onError(error, 'pruning the log'))
+    const read = new Date(Date.now() - READ_MS)
+    store.forgetNotifications(read).catch((error) => onError(error, 'forgetting read notifications'))
   }
   forget()
   const prune = setInterval(forget, PRUNE_EVERY_MS)
@@ -132,6 +150,7 @@ export async function createApp(parts: Parts = {}): Promise<App> {
     clearInterval(prune)
     // First: those who are sent away now are not gone, and come back to another node or to the next start.
     await expiry.stop()
+    await firing.stop()
     const stopped = http.close()
     await Promise.all([trpc.drain(), bridge.drain()])
     // Who never finishes a request, or never reads the answer, is not waited for.
@@ -141,7 +160,7 @@ export async function createApp(parts: Parts = {}): Promise<App> {
     await Promise.all([trpc.close(), bridge.close()])
     typing.close()
     await Promise.all([counting.stop(), auditor.stop()])
-    await hub.stop()
+    await Promise.all([hub.stop(), indexing.stop()])
     await Promise.all([store.close(), broker.close()])
   }
   try {

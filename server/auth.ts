@@ -1,9 +1,12 @@
 /**
  * Who acts, from the handshake alone: the only maker of actors. A token is verified with the operator's secret (HS256) or
  * public key (RS256, ES256; never both, so one cannot pass for the other); its claims create or refresh the user. Refused:
- * no token, a bad or expired one, one without a user id, a user who has been deactivated.
+ * no token, a bad or expired one, one without a user id, a user who has been deactivated, a token from before the user's were
+ * revoked. `iat` counts seconds: one that may be older than a revocation is refused, also one without `iat`; an `iat` with a
+ * fraction, as in the tokens made here, tells more. What a refused token says of its user is not kept.
  */
 import { createPublicKey } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import jwt from 'jsonwebtoken'
 import { z } from 'zod'
 import { AppError } from '../shared/errors.ts'
@@ -32,6 +35,7 @@ const Claims = z.object({
   schoolId: id,
   classIds: z.array(Id).max(200).optional().catch(undefined),
   exp: z.number().optional(),
+  iat: z.number().optional().catch(undefined),
 })
 type Claims = z.output<typeof Claims>
 
@@ -50,6 +54,8 @@ export interface AuthOptions {
   secret: string | undefined
   publicKey: string | undefined
   newId: () => string
+  /** The user as the directory has it, and up to when their tokens are revoked. */
+  standing: (userId: string) => Promise<{ user: User; tokensAfter: Date | null } | null>
   /** Creates or refreshes the user that a verified token names. */
   admit: (identity: Identity) => Promise<User>
 }
@@ -68,7 +74,7 @@ export const system: Actor = actor(
   null,
 )
 
-export function createAuth({ secret, publicKey, newId, admit }: AuthOptions): Auth {
+export function createAuth({ secret, publicKey, newId, standing, admit }: AuthOptions): Auth {
   const key = publicKey === undefined ? secret : createPublicKey(publicKey)
   if (key === undefined) throw new Error('createAuth needs a secret or a public key')
   const algorithms: jwt.Algorithm[] = publicKey === undefined ? ['HS256'] : ['RS256', 'ES256']
@@ -78,13 +84,17 @@ export function createAuth({ secret, publicKey, newId, admit }: AuthOptions): Au
       const claims = verify(token, key, algorithms)
       const userId = claims.userId ?? claims.sub ?? claims.id ?? claims._id
       if (userId === undefined || userId === 'system') throw new AppError('UNAUTHENTICATED', 'The token names no user')
-      const user = await admit(identityOf(userId, claims))
+      const known = await standing(userId)
+      if (known?.tokensAfter && !issuedAfter(claims, known.tokensAfter))
+        throw new AppError('UNAUTHENTICATED', 'The token has been revoked')
+      const identity = identityOf(userId, claims)
+      const user = known && agrees(known.user, identity) ? known.user : await admit(identity)
       if (!user.active) throw new AppError('UNAUTHENTICATED', 'User not found')
       return actor({ ...user, userId }, newId(), claims.exp === undefined ? null : claims.exp * 1000)
     },
     sign(claims, expiresIn) {
       if (secret === undefined) throw new Error('Tokens are issued elsewhere: this server has a public key only')
-      return jwt.sign(claims, secret, { algorithm: 'HS256', expiresIn })
+      return jwt.sign({ iat: Date.now() / 1000, ...claims }, secret, { algorithm: 'HS256', expiresIn })
     },
   }
 }
@@ -103,6 +113,11 @@ function verify(token: string, key: jwt.Secret | jwt.PublicKey, algorithms: jwt.
     throw new AppError('UNAUTHENTICATED', expired ? 'The token has expired' : 'Invalid authentication token')
   }
 }
+
+const issuedAfter = ({ iat }: Claims, moment: Date) => iat !== undefined && Math.round(iat * 1000) > moment.getTime()
+
+/** Whether a token tells nothing new of its user: most handshakes. */
+const agrees = (user: User, identity: Identity) => isDeepStrictEqual({ ...user, ...identity }, user)
 
 /** Only what the token states: what it leaves out stays as the directory has it. */
 function identityOf(userId: string, claims: Claims): Identity {

@@ -3,19 +3,23 @@
  * gives the kind, the input, the output, the errors that the command itself may raise and its cost.
  */
 import type { z } from 'zod'
+import { admin } from './commands/admin.ts'
 import { broadcast } from './commands/broadcast.ts'
+import { block } from './commands/block.ts'
 import { conversation } from './commands/conversation.ts'
 import { live } from './commands/live.ts'
 import { lock } from './commands/lock.ts'
 import { message } from './commands/message.ts'
+import { notification } from './commands/notification.ts'
 import { queue } from './commands/queue.ts'
 import { receipt } from './commands/receipt.ts'
 import { schedule } from './commands/schedule.ts'
+import { search } from './commands/search.ts'
 import { sync } from './commands/sync.ts'
 import { user } from './commands/user.ts'
 import type { ErrorCode } from './errors.ts'
 
-export const commands = { ...user, ...conversation, ...message, ...receipt, ...queue, ...lock, ...schedule, ...broadcast, ...live, ...sync } as const
+export const commands = { ...user, ...block, ...conversation, ...message, ...search, ...receipt, ...queue, ...lock, ...notification, ...schedule, ...broadcast, ...live, ...sync, ...admin } as const
 
 /** What every call may meet, whatever the command. */
 export const COMMON_ERRORS = [

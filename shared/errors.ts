@@ -30,6 +30,8 @@ export const CLOSES = {
   slow: { code: 4008, reason: 'reader too slow', comeBack: true },
   expired: { code: 4001, reason: 'token expired', comeBack: true },
   refused: { code: 4003, reason: 'not authenticated', comeBack: false },
+  /** Not by itself; whoever opens a new connection is let in. */
+  kicked: { code: 4004, reason: 'closed by an administrator', comeBack: false },
 } as const satisfies Record<string, { code: number; reason: string; comeBack: boolean }>
 
 /** A failure in the vocabulary of the table. `message` is shown to the user; `cause` only reaches the log. */

@@ -2,6 +2,7 @@
  * All that an entrance can see of the server: who acts, and the two doors, `execute` and `subscribe`.
  */
 import type { CommandName, Input, Output } from './commands.ts'
+import type { PresenceFilter } from './commands/presence.ts'
 import type { Event, EventName, Page } from './events.ts'
 
 declare const proven: unique symbol
@@ -23,17 +24,24 @@ export interface Actor {
 
 /**
  * What to follow. `all`: the actor's user topic and every conversation while a member. `user`: the user topic alone.
- * `conversation`: one of the actor's conversations. `log`: everything, for the server's own parts only.
+ * `conversation`: one of the actor's conversations. `log`: everything, for the server's own parts only. `presence`: `presence.changed`
+ * alone, of these users or this school or class, as far as the actor may see them; no replay. `names`: these events alone.
  */
 export type Scope =
-  | { readonly kind: 'all' | 'user' | 'log' }
+  | { readonly kind: 'all' | 'log' }
+  | ({ readonly kind: 'presence' } & PresenceFilter)
+  | { readonly kind: 'user'; readonly names?: readonly EventName[] }
   | { readonly kind: 'conversation'; readonly conversationId: string; readonly names?: readonly EventName[] }
+
+export type Entrance = 'websocket' | 'sse' | 'socketio'
 
 /**
  * Where a live subscription delivers. Both run in the tail of the log: they are synchronous, quick and must not throw.
  * Events come in order of position; `cursor` is the place to go on from once the event is taken.
  */
 export interface Sink {
+  /** By which entrance it came; none: inside the server. */
+  readonly entrance?: Entrance
   push(event: Event, cursor: string): void
   /** Nothing came for a while: the cursor moves all the same. */
   tick?(cursor: string): void
@@ -50,7 +58,8 @@ export interface Sink {
 
 /** One delivery for many sinks: an event is encoded once and carried to whoever follows its topic. */
 export interface Channel {
-  push(event: Event, cursor: string): void
+  /** `except`: users who do not hear of it, whoever of their connections follows. */
+  push(event: Event, cursor: string, except: ReadonlySet<string> | null): void
 }
 
 /** A subscription, already authorised. Use: take the pages of `replay`, then `attach`; if it is false, replay again. */

@@ -18,6 +18,7 @@ const auth = createAuth({
   secret: SECRET,
   publicKey: undefined,
   newId: () => 'x',
+  standing: async () => null,
   admit: () => Promise.reject(new Error('not here')),
 })
 const token = (userId: string) => auth.sign({ userId, role: 'client' }, 3_600)

@@ -11,7 +11,7 @@ import { Inbox } from './inbox.ts'
 import { freePort, startProcess } from './process.ts'
 
 const never = () => Promise.reject(new Error('nobody is admitted here'))
-const auth = createAuth({ secret: SECRET, publicKey: undefined, newId: () => 'x', admit: never })
+const auth = createAuth({ secret: SECRET, publicKey: undefined, newId: () => 'x', standing: never, admit: never })
 
 test('a stop under load ends in order, and everybody comes back to the next start', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'parley-shutdown-'))

@@ -11,9 +11,11 @@ import superjson from 'superjson'
 import { WebSocket } from 'ws'
 import { createAuth, system } from '../server/auth.ts'
 import { memoryBroker } from '../server/cluster/memory.ts'
+import { Blocklist } from '../server/core/blocklist.ts'
 import { createCore } from '../server/core/core.ts'
 import { Counting } from '../server/core/counting.ts'
 import { Expiry, type ExpiryOptions } from '../server/core/expiry.ts'
+import { Firing, type FiringOptions } from '../server/core/firing.ts'
 import { Hub } from '../server/core/hub.ts'
 import type { Store } from '../server/core/ports.ts'
 import { Typing } from '../server/core/typing.ts'
@@ -47,18 +49,22 @@ interface BackendOptions {
   store?: Store
   locks?: Partial<Pick<ExpiryOptions, 'lockMs' | 'graceMs' | 'sweepMs'>>
   typingMs?: number
+  firing?: Partial<Pick<FiringOptions, 'everyMs' | 'batch' | 'pauseMs'>>
 }
 
-export async function startBackend({ store: given, locks, typingMs }: BackendOptions = {}) {
+export async function startBackend({ store: given, locks, typingMs, firing: times }: BackendOptions = {}) {
   const newId = idSource()
   const store = given ?? (await openStore())
   const broker = memoryBroker()
   const onError = () => undefined
-  const hub = new Hub({ log: store.log, epoch: store.epoch, broker, onError, quietMs: 60_000 })
+  const blocklist = new Blocklist(store.reads.blocks)
+  const hub = new Hub({ log: store.log, epoch: store.epoch, broker, onError, quietMs: 60_000, blocklist })
   await hub.start()
   const world = { now: Date.now, newId }
   const expiry = new Expiry({ store, hub, lockMs: 300_000, onError, ...locks })
   expiry.start()
+  const firing = new Firing({ store, hub, newId, onError, ...times })
+  firing.start()
   const typing = new Typing({ hub, now: Date.now, ...(typingMs !== undefined && { forMs: typingMs }) })
   const counting = new Counting({ store, hub, onError })
   const auditor = { last: null }
@@ -66,6 +72,7 @@ export async function startBackend({ store: given, locks, typingMs }: BackendOpt
     store,
     hub,
     expiry,
+    firing,
     typing,
     counting,
     auditor,
@@ -75,13 +82,15 @@ export async function startBackend({ store: given, locks, typingMs }: BackendOpt
   })
   const secret = 'a secret for the tests of the entrance'
   const admit = (identity: { id: string }) => core.execute(system, 'user.upsert', identity)
-  const auth = createAuth({ secret, publicKey: undefined, newId, admit })
+  const standing = (userId: string) => store.reads.users.admission(userId)
+  const auth = createAuth({ secret, publicKey: undefined, newId, standing, admit })
   const token = (userId: string, expiresIn = 3_600) => auth.sign({ userId, role: 'client' }, expiresIn)
   return {
     ...{ store, hub, core, auth, token, newId },
     actor: (userId: string) => auth.authenticate(token(userId)),
     async [Symbol.asyncDispose]() {
       await expiry.stop()
+      await firing.stop()
       typing.close()
       await counting.stop()
       await hub.stop()

@@ -6,8 +6,11 @@ import { z } from 'zod'
 import { type CommandName, commands, type Input, type Output, type Parsed } from '../../shared/commands.ts'
 import { AppError, toAppError } from '../../shared/errors.ts'
 import type { Actor, Core, Feed, Scope } from '../../shared/ports.ts'
+import { admin } from './admin.ts'
 import type { Auditor } from './audit.ts'
 import { broadcast } from './broadcast.ts'
+import { Audiences } from './audience.ts'
+import { block } from './block.ts'
 import { conversation } from './conversation.ts'
 import type { Counting } from './counting.ts'
 import { positionOf } from './cursor.ts'
@@ -18,6 +21,7 @@ import type { BatchCall, CastCall, Handler, Handlers, Node, RunCall } from './ha
 import type { Hub } from './hub.ts'
 import { lock } from './lock.ts'
 import { message } from './message.ts'
+import { notification } from './notification.ts'
 import { standing } from './policy.ts'
 import type { Store, World } from './ports.ts'
 import { queue } from './queue.ts'
@@ -26,15 +30,19 @@ import { receipt } from './receipt.ts'
 import { Rights, type RightsTable } from './rights.ts'
 import { role } from './role.ts'
 import { schedule } from './schedule.ts'
+import { search } from './search.ts'
 import { sync } from './sync.ts'
 import { type Typing, typing } from './typing.ts'
 import { user } from './user.ts'
 
 export const handlers: Handlers = {
   ...user,
+  ...block,
   ...conversation,
   ...role,
   ...message,
+  ...notification,
+  ...search,
   ...reaction,
   ...receipt,
   ...lock,
@@ -43,6 +51,7 @@ export const handlers: Handlers = {
   ...queue,
   ...typing,
   ...sync,
+  ...admin,
 }
 
 export interface CoreOptions {
@@ -82,10 +91,13 @@ export function createCore({
 }: CoreOptions): Core {
   const rights = new Rights(options.rights)
   const shown = new Set<string>()
+  const audiences = new Audiences(store.reads.members)
+  hub.watch(audiences)
   const node: Node = {
     hub,
     world,
     rights,
+    blocklist: hub.blocklist,
     expiry,
     firing,
     typing,
@@ -93,6 +105,8 @@ export function createCore({
     counting,
     auditor,
     queued: () => store.queued,
+    audiences,
+    online: (userId) => hub.connections(userId).length > 0,
     firstShown: (key) => {
       if (shown.has(key)) return false
       if (shown.size >= SHOWN) for (const oldest of shown.values()) if (shown.delete(oldest)) break

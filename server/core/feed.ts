@@ -38,7 +38,7 @@ export class LogFeed implements Feed {
   }
 
   async *replay(): AsyncGenerator<Page> {
-    const { tail } = this.#hub
+    const { tail, blocklist } = this.#hub
     while (true) {
       // The cursor may come from a node that is ahead of this one.
       await tail.passed(this.#position)
@@ -50,6 +50,8 @@ export class LogFeed implements Feed {
       } else if (this.#topics === undefined) {
         // Asked for this very position, so it stays true however long the answer takes.
         this.#topics = await this.#topicsAt(this.#position)
+      } else if (!blocklist.knows(this.#actor.userId)) {
+        await blocklist.load(this.#actor.userId)
       } else if (tail.position - this.#position > NEARLY) {
         const events = tail.since(this.#position, PAGE).filter((event) => this.#step(event))
         yield* this.#page(events)
@@ -58,9 +60,11 @@ export class LogFeed implements Feed {
   }
 
   attach(sink: Sink): boolean {
-    const { tail } = this.#hub
+    const { tail, blocklist } = this.#hub
     const topics = this.#topics
     if (topics === undefined || !tail.holds(this.#position)) return false
+    // Forgotten again meanwhile, with another connection of the user.
+    if (!blocklist.knows(this.#actor.userId)) return false
     const newcomer = this.#previousConnection()
     this.#subscriber = {
       userId: this.#actor.userId,

@@ -7,6 +7,7 @@
 import { AppError } from '../../shared/errors.ts'
 import type { Durable, Event, Topic } from '../../shared/events.ts'
 import type { Channel, Scope, Sink } from '../../shared/ports.ts'
+import { Blocklist } from './blocklist.ts'
 import { cursorAt } from './cursor.ts'
 import { exempt, joining, leaving } from './membership.ts'
 import type { Broker } from './ports.ts'
@@ -18,11 +19,15 @@ export interface HubOptions extends Omit<TailOptions, 'pass' | 'onError'> {
   onError: (error: unknown, doing: string) => void
   /** How often quiet subscribers are told the position, ms. */
   quietMs?: number | undefined
+  /** Without it nobody has blocked anybody. */
+  blocklist?: Blocklist | undefined
 }
 
 export interface Subscriber {
   readonly userId: string
+  readonly name: string
   readonly connectionId: string
+  readonly since: Date
   readonly scope: Scope
   readonly sink: Sink
   readonly topics: Set<Topic>
@@ -38,13 +43,18 @@ interface Followers {
 /** A part of the core that acts on what has happened here, once it has been delivered. */
 export interface Watcher {
   passed?(event: Durable): void
+  /** The user's first connection here came. */
+  came?(userId: string): void
   /** The user's last connection here went, and none has come since. */
   gone?(userId: string): void
+  /** A connection has no subscription here any more. */
+  closed?(connectionId: string): void
 }
 
 export class Hub {
   readonly epoch: string
   readonly tail: Tail
+  readonly blocklist: Blocklist
   readonly #broker: Broker
   readonly #onError: HubOptions['onError']
   readonly #quietMs: number
@@ -57,6 +67,7 @@ export class Hub {
 
   constructor({ epoch, onError, quietMs = 20_000, ...options }: HubOptions) {
     this.epoch = epoch
+    this.blocklist = options.blocklist ?? new Blocklist({ around: async () => ({ mine: [], theirs: [] }) })
     this.#onError = onError
     this.#quietMs = quietMs
     this.#broker = options.broker
@@ -103,6 +114,11 @@ export class Hub {
     return () => this.#watchers.delete(watcher)
   }
 
+  /** Delivers an ephemeral event on this node alone, to who follows its topic or to one subscriber. */
+  deliver(event: Event, only?: Subscriber): void {
+    if (only) this.#push(only, event, this.cursor)
+    else this.#deliver(event)
+  }
   /** Delivers an ephemeral event here and on the other nodes. */
   cast(event: Event): void {
     this.#deliver(event)
@@ -111,20 +127,27 @@ export class Hub {
 
   add(subscriber: Subscriber): void {
     if (subscriber.scope.kind === 'log') this.#everything.add(subscriber)
+    const first = subscriber.scope.kind !== 'log' && !this.#users.has(subscriber.userId)
     entry(this.#users, subscriber.userId, () => new Set<Subscriber>()).add(subscriber)
     const topics = [...subscriber.topics]
     subscriber.topics.clear()
     for (const topic of topics) this.#follow(subscriber, topic)
+    if (first) this.blocklist.came(subscriber.userId)
+    if (first) this.#tell((watcher) => watcher.came?.(subscriber.userId))
   }
   remove(subscriber: Subscriber): void {
     this.#everything.delete(subscriber)
     const own = this.#users.get(subscriber.userId)
     for (const topic of [...subscriber.topics]) this.#unfollow(subscriber, topic)
-    if (!own?.delete(subscriber) || own.size > 0) return
-    this.#users.delete(subscriber.userId)
+    if (!own?.delete(subscriber)) return
+    const { userId, connectionId } = subscriber
+    if (own.size === 0) this.#users.delete(userId)
     // Later: what a watcher casts would carry the cursor of an event that is only just being delivered.
     queueMicrotask(() => {
-      if (!this.#users.has(subscriber.userId)) this.#tell((watcher) => watcher.gone?.(subscriber.userId))
+      if (!this.connections(userId).includes(connectionId)) this.#tell((watcher) => watcher.closed?.(connectionId))
+      if (own.size > 0 || this.#users.has(userId)) return
+      this.#tell((watcher) => watcher.gone?.(userId))
+      this.blocklist.gone(userId)
     })
   }
 
@@ -133,25 +156,33 @@ export class Hub {
     for (const subscriber of this.#users.get(userId) ?? []) if (subscriber.topics.has(topic)) return true
     return false
   }
+  /** Whether the user has a connection here. */
+  present(userId: string): boolean {
+    return this.#users.has(userId)
+  }
   /** Connections of a user here, oldest first. */
   connections(userId: string): string[] {
     return [...new Set([...(this.#users.get(userId) ?? [])].map((subscriber) => subscriber.connectionId))]
   }
   occupancy(topic: Topic): { connections: number; users: string[] } {
-    const followers = this.#topics.get(topic)
-    const all = followers ? [...followers.alone, ...followers.grouped] : []
+    const all = this.followers(topic)
     return {
       connections: new Set(all.map((subscriber) => subscriber.connectionId)).size,
       users: [...new Set(all.map((subscriber) => subscriber.userId))],
     }
   }
-  census(): { totalUsers: number; totalRooms: number; totalSockets: number } {
-    const clients = [...this.#users.values()].flatMap((own) => [...own]).filter(({ scope }) => scope.kind !== 'log')
-    return {
-      totalUsers: new Set(clients.map((subscriber) => subscriber.userId)).size,
-      totalRooms: [...this.#topics.keys()].filter((topic) => topic.startsWith('conversation:')).length,
-      totalSockets: new Set(clients.map((subscriber) => subscriber.connectionId)).size,
-    }
+  followers(topic: Topic): Subscriber[] {
+    const followers = this.#topics.get(topic)
+    return followers ? [...followers.alone, ...followers.grouped] : []
+  }
+  /** Topics that somebody follows here. */
+  topics(): Topic[] {
+    return [...this.#topics.keys()]
+  }
+  /** Those of a user, or of everybody; without those who follow the whole log. */
+  subscribers(userId?: string): Subscriber[] {
+    const users = userId === undefined ? this.#users.values() : [this.#users.get(userId) ?? []]
+    return [...users].flatMap((own) => [...own]).filter(({ scope }) => scope.kind !== 'log')
   }
 
   #pass(event: Durable): void {
@@ -168,6 +199,8 @@ export class Hub {
       if (subscriber.scope.kind === 'conversation') this.#end(subscriber)
     }
     this.#tell((watcher) => watcher.passed?.(event))
+    // Last: what a watcher tells because of a block is an end, and still heard.
+    this.blocklist.passed(event)
   }
 
   #deliver(event: Event): void {
@@ -175,13 +208,13 @@ export class Hub {
     for (const subscriber of this.#everything) this.#push(subscriber, event, cursor)
     const followers = this.#topics.get(event.topic)
     if (!followers) return
-    const except = exempt(event)
+    const except = exempt(event, [followers.alone, followers.grouped], this.blocklist)
     for (const subscriber of followers.alone) {
-      if (subscriber.userId !== except) this.#push(subscriber, event, cursor)
+      if (!except?.has(subscriber.userId)) this.#push(subscriber, event, cursor)
     }
     for (const channel of followers.channels.keys()) {
       try {
-        channel.push(event, cursor)
+        channel.push(event, cursor, except)
       } catch (error) {
         this.#onError(error, `delivering ${event.name} to a channel`)
       }
@@ -189,7 +222,7 @@ export class Hub {
   }
   #push(subscriber: Subscriber, event: Event, cursor: string): void {
     const { scope, sink } = subscriber
-    if (scope.kind === 'conversation' && scope.names && !scope.names.includes(event.name)) return
+    if (!named(scope, event)) return
     try {
       sink.push(event, cursor)
     } catch (error) {
@@ -251,6 +284,11 @@ export class Hub {
 export function wants(scope: Scope, topic: Topic): boolean {
   if (scope.kind === 'conversation') return topic === `conversation:${scope.conversationId}`
   return scope.kind === 'all' || (scope.kind === 'user' && topic.startsWith('user:'))
+}
+
+/** Whether it takes events of this name. */
+export function named(scope: Scope, event: Event): boolean {
+  return !('names' in scope) || (scope.names?.includes(event.name) ?? true)
 }
 
 function entry<K, V>(map: Map<K, V>, key: K, make: () => V): V {

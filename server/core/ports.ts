@@ -3,6 +3,7 @@
  * one contract test runs on every implementation.
  */
 import type { Durable, DurableName, Event, Payload, Topic } from '../../shared/events.ts'
+import type { BlockReads, BlockWrites } from './ports/block.ts'
 import type {
   ConversationReads,
   ConversationWrites,
@@ -11,14 +12,18 @@ import type {
   SummaryPage,
 } from './ports/conversation.ts'
 import type { CursorReads, CursorWrites } from './ports/cursor.ts'
+import type { AdminReads } from './ports/admin.ts'
 import type { LockReads, LockWrites } from './ports/lock.ts'
 import type { MessageReads, MessageWrites, SendDraft, Sent } from './ports/message.ts'
-import type { NotificationWrites } from './ports/notification.ts'
+import type { NotificationReads, NotificationWrites } from './ports/notification.ts'
 import type { QueueReads } from './ports/queue.ts'
 import type { ReceiptReads, ReceiptWrites } from './ports/receipt.ts'
 import type { ScheduleReads, ScheduleWrites } from './ports/schedule.ts'
+import type { SearchIndex, SearchReads } from './ports/search.ts'
 import type { UserReads, UserWrites } from './ports/user.ts'
 
+export type * from './ports/block.ts'
+export type * from './ports/admin.ts'
 export type * from './ports/conversation.ts'
 export type * from './ports/cursor.ts'
 export type * from './ports/lock.ts'
@@ -27,6 +32,7 @@ export type * from './ports/notification.ts'
 export type * from './ports/queue.ts'
 export type * from './ports/receipt.ts'
 export type * from './ports/schedule.ts'
+export type * from './ports/search.ts'
 export type * from './ports/user.ts'
 
 /** A durable event before the commit gives it its position and time. */
@@ -48,6 +54,10 @@ export interface Reads {
   readonly messages: MessageReads
   readonly receipts: ReceiptReads
   readonly locks: LockReads
+  readonly admin: AdminReads
+  readonly searches: SearchReads
+  readonly blocks: BlockReads
+  readonly notifications: NotificationReads
   readonly schedules: ScheduleReads
   readonly queue: QueueReads
   readonly cursors: CursorReads
@@ -68,6 +78,7 @@ export interface Tx
     MessageWrites,
     ReceiptWrites,
     LockWrites,
+    BlockWrites,
     ScheduleWrites,
     CursorWrites,
     NotificationWrites {
@@ -89,7 +100,7 @@ export interface Log {
   prune(before: Date): Promise<number>
 }
 
-export interface Store {
+export interface Store extends SearchIndex {
   /** Names this history of the log; another database, or a restored one, has another. */
   readonly epoch: string
   readonly reads: Reads
@@ -104,6 +115,8 @@ export interface Store {
   readonly queued: number
   /** One transaction; its events are durable and have positions when it resolves. Thrown errors roll back. */
   write<T>(run: (tx: Tx) => Promise<T>): Promise<{ result: T; events: Durable[] }>
+  /** Forgets notifications that were read before then, in batches; gives how many. */
+  forgetNotifications(before: Date): Promise<number>
   /** Throws UNAVAILABLE unless the database answers. */
   ping(): Promise<void>
   /** Waits for writes in flight. */

@@ -6,6 +6,8 @@ import superjson from 'superjson'
 import { AppError } from '../../shared/errors.ts'
 import type { Durable } from '../../shared/events.ts'
 import type { EventDraft, Reads, Tx } from '../core/ports.ts'
+import { blockReads, blockWrites } from './block.ts'
+import { adminReads } from './admin.ts'
 import { lastMessage } from './columns.ts'
 import { conversationReads, conversationWrites } from './conversation.ts'
 import { cursorReads, cursorWrites } from './cursor.ts'
@@ -13,14 +15,15 @@ import { array, type Driver, type Query, type Statement } from './driver.ts'
 import { lockReads, lockWrites } from './lock.ts'
 import { memberReads, memberWrites } from './member.ts'
 import { messageReads, messageWrites } from './message.ts'
-import { notificationWrites, withoutText } from './notification.ts'
+import { notificationReads, notificationWrites, withoutText } from './notification.ts'
 import { queueReads } from './queue.ts'
 import { reactionWrites } from './reaction.ts'
 import { receiptReads, receiptWrites } from './receipt.ts'
 import { broadcastWrites } from './broadcast.ts'
 import { scheduleReads, scheduleWrites } from './schedule.ts'
+import { searchReads } from './search.ts'
 import { listConversations } from './summary.ts'
-import { upsertUser, userReads } from './user.ts'
+import { revokeTokens, upsertUser, userReads } from './user.ts'
 
 /** Messages are never removed and their seq has no gap: the sum counts them without reading them. */
 const STATS = `select (select count(*) from users), (select count(*) from conversations),
@@ -33,6 +36,10 @@ export function openReads(query: Query): Reads {
     members: memberReads(query),
     messages: messageReads(query),
     locks: lockReads(query),
+    admin: adminReads(query),
+    searches: searchReads(query),
+    blocks: blockReads(query),
+    notifications: notificationReads(query),
     schedules: scheduleReads(query),
     queue: queueReads(query),
     cursors: cursorReads(query),
@@ -94,12 +101,14 @@ export async function write<T>(driver: Driver, run: (tx: Tx) => Promise<T>): Pro
       ...memberWrites(query),
       ...messageWrites(query),
       ...lockWrites(query),
+      ...blockWrites(query),
       ...scheduleWrites(query),
       ...broadcastWrites(query),
       ...cursorWrites(query),
       ...receiptWrites(query),
       ...reactionWrites(query),
       upsertUser: (user) => upsertUser(query, user),
+      revokeTokens: (userId) => revokeTokens(query, userId),
       ...notificationWrites(query, append),
       append,
     })

@@ -16,6 +16,14 @@ export function userReads(query: Query): Reads['users'] {
       const rows = await query(`select ${userColumns.text} from users u where u.id = $1`, [id])
       return toUsers(rows)[0] ?? null
     },
+    async admission(id) {
+      const [row] = await query<[Date | null, ...unknown[]]>(
+        `select u.tokens_after, ${userColumns.text} from users u where u.id = $1`,
+        [id],
+      )
+      const user = row && userColumns.read(row, 1)
+      return user ? { user, tokensAfter: row[0] } : null
+    },
     async existing(ids) {
       return toUsers(await query(`select ${userColumns.text} from users u where u.id = any ($1::text[])`, [array(ids)]))
     },
@@ -64,4 +72,14 @@ export async function upsertUser(query: Query, user: Parameters<Tx['upsertUser']
   const unchanged = await userReads(query).get(user.id)
   if (!unchanged) throw new AppError('INTERNAL', 'Internal error', { cause: new Error(`user ${user.id} is not there`) })
   return { user: unchanged, changed: false }
+}
+
+/** Never earlier than before. */
+export async function revokeTokens(query: Query, userId: string): Promise<Date | null> {
+  const [row] = await query<[Date]>(
+    `update users u set tokens_after = greatest(u.tokens_after, date_trunc('milliseconds', clock_timestamp()))
+    where u.id = $1 returning u.tokens_after`,
+    [userId],
+  )
+  return row?.[0] ?? null
 }

@@ -12,7 +12,7 @@ import type { Core } from '../../shared/ports.ts'
 import { shapeOf } from '../../shared/router/failure.ts'
 import type { AppRouter } from '../../shared/router/index.ts'
 import type { Context } from '../../shared/router/trpc.ts'
-import type { Revocations } from './revocations.ts'
+import type { Revocations, Why } from './revocations.ts'
 import { type Authenticate, identify, tokenOf } from './session.ts'
 import { byQueue } from './stream.ts'
 
@@ -84,15 +84,15 @@ async function contextOf(
     admit: () => () => undefined,
     async deliver(open, signal = new AbortController().signal) {
       if (actor instanceof AppError) throw actor
-      const { userId, expiresAt } = actor
-      const onRevoked = (leave: () => void) => revocations.on(userId, leave)
+      const { expiresAt } = actor
+      const onSentAway = (leave: (why: Why) => void) => revocations.on(actor, leave)
       // A stream ends where it is read; where it is not, its connection does.
       const hangUp = () => {
         if (response.closed) return
         const cut = setTimeout(() => response.destroy(), closeMs)
         response.once('close', () => clearTimeout(cut))
       }
-      return byQueue(await open(), signal, { stopping, onRevoked, expiresAt, bound: queue, hangUp })
+      return byQueue(await open(), signal, { stopping, onSentAway, expiresAt, bound: queue, hangUp })
     },
   }
 }

@@ -69,6 +69,7 @@ const lanes = new WeakMap<object, Lane>()
 
 /** One WebSocket subscription. `closed` resolves at its `end`, which the hub or the subscription's signal calls. */
 export class Lane implements Sink {
+  readonly entrance = 'websocket'
   readonly marker: readonly Event[] = []
   readonly closed: Promise<void>
   readonly #outlet: Outlet

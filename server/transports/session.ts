@@ -59,7 +59,9 @@ export class Session {
     const actor = await identify(authenticate, token)
     if (!(actor instanceof AppError)) {
       this.#leaveAt(actor.expiresAt, CLOSES.expired)
-      const off = this.#revocations.on(actor.userId, () => this.#socket.leave(CLOSES.refused))
+      const off = this.#revocations.on(actor, (why) =>
+        this.#socket.leave(why === 'kicked' ? CLOSES.kicked : CLOSES.refused),
+      )
       this.#socket.once('close', off)
     } else {
       const close = actor.code === 'UNAUTHENTICATED' ? CLOSES.refused : CLOSES.restart

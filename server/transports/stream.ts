@@ -10,6 +10,7 @@ import { toTrpcError } from '../../shared/router/failure.ts'
 import type { Pages } from '../../shared/router/trpc.ts'
 import { at } from './deadline.ts'
 import { Lane } from './lane.ts'
+import type { Why } from './revocations.ts'
 import type { TypedSocket } from './socket.ts'
 
 /** Characters of what is sent at once. A slow line gets that through, and answers of calls fit in between. */
@@ -59,6 +60,7 @@ export async function* byLane(feed: Feed, signal: AbortSignal, socket: TypedSock
 
 /** Events on the way to one reader, and the sink of its feed. `ended`: nothing more will come; `cut`: the reader is to come back. */
 class Queue implements Sink {
+  readonly entrance = 'sse'
   state: 'open' | 'ended' | 'cut' = 'open'
   readonly #bound: number
   readonly #hangUp: () => void
@@ -84,6 +86,11 @@ class Queue implements Sink {
   end(): void {
     if (this.state === 'open') this.state = 'ended'
     this.#wake()
+  }
+  /** Ends where it is read; where it is not, its connection does. */
+  complete(): void {
+    this.end()
+    this.#hangUp()
   }
   cut(): void {
     if (this.state === 'cut') return
@@ -111,8 +118,8 @@ class Queue implements Sink {
 interface Until {
   /** When the server stops. */
   stopping: AbortSignal
-  /** When the reader is deactivated. Returns how to stop listening. */
-  onRevoked: (leave: () => void) => () => void
+  /** When the reader is to go: to be refused on coming back, or not to come back by itself. Returns how to stop listening. */
+  onSentAway: (leave: (why: Why) => void) => () => void
   /** When the reader's token ends, ms since 1970. */
   expiresAt: number | null
   /** Events that may wait for the reader. */
@@ -124,12 +131,14 @@ interface Until {
 export async function* byQueue(
   feed: Feed,
   signal: AbortSignal,
-  { stopping, onRevoked, expiresAt, bound, hangUp }: Until,
+  { stopping, onSentAway, expiresAt, bound, hangUp }: Until,
 ): Pages {
   const queue = new Queue(bound, hangUp)
   const cut = () => queue.cut()
   for (const over of [signal, stopping]) over.addEventListener('abort', cut, { once: true })
-  const forget = [at(expiresAt, cut), onRevoked(cut)]
+  // A stream that is completed is not opened again by its client.
+  const leave = (why: Why) => (why === 'kicked' ? queue.complete() : cut())
+  const forget = [at(expiresAt, cut), onSentAway(leave)]
   if (signal.aborted || stopping.aborted) cut()
   try {
     yield tracked<readonly Event[]>(feed.cursor, [])

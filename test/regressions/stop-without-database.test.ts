@@ -8,7 +8,7 @@ import { freePort, startProcess } from '../process.ts'
 
 const programs = findPrograms()
 const never = () => Promise.reject(new Error('nobody is admitted here'))
-const auth = createAuth({ secret: SECRET, publicKey: undefined, newId: () => 'x', admit: never })
+const auth = createAuth({ secret: SECRET, publicKey: undefined, newId: () => 'x', standing: never, admit: never })
 
 test.skipIf(programs === null)(
   'a stop with sends in doubt ends with 0 within 10 s',

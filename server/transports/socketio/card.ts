@@ -86,6 +86,11 @@ export class LiveCard implements Card {
       case 'receipt.delivered':
         this.#change(this.members.get(event.payload.userId), { lastDeliveredSeq: event.payload.seq })
         break
+      case 'receipt.marked': {
+        const { userId, deliveredSeq, readSeq, unread } = event.payload
+        this.#change(this.members.get(userId), { unread, lastReadSeq: readSeq, lastDeliveredSeq: deliveredSeq })
+        break
+      }
       case 'user.updated': {
         const { profile } = event.payload
         this.#change(this.members.get(profile.id), { profile })

@@ -82,7 +82,7 @@ export class Cards {
     if (!isDurable(event)) return
     if (event.name === 'user.updated') {
       for (const entry of this.#entries.values()) tell(entry, event)
-    } else if (event.name === 'receipt.unread') {
+    } else if (event.name === 'receipt.unread' || event.name === 'receipt.marked') {
       tell(this.#entries.get(event.payload.conversationId), event)
     } else if (event.topic.startsWith('conversation:')) {
       tell(this.#entries.get(event.topic.slice('conversation:'.length)), event)

@@ -8,7 +8,7 @@ import { ERRORS, toAppError } from '../../../shared/errors.ts'
 import type { Event } from '../../../shared/events.ts'
 import type { Actor, Core } from '../../../shared/ports.ts'
 import type { Dialect, Refusal } from '../../dialects/dialect.ts'
-import { revoked } from '../revocations.ts'
+import { sentAway } from '../revocations.ts'
 import type { Cards } from './cards.ts'
 import { type Choice, chooseDialect, type Settings } from './choice.ts'
 import { claimsOf, credential } from './credential.ts'
@@ -48,7 +48,7 @@ export class Entrance {
   constructor(parts: Parts) {
     this.#parts = parts
     const { core, cards, log, newId, enabled, io } = parts
-    this.#ready = cards.start((event) => this.#revoke(event))
+    this.#ready = cards.start((event) => this.#sendAway(event))
     this.#ready.catch((error: unknown) => log.error({ err: error }, 'the log could not be followed'))
     this.#ground = { core, cards, log, newId, limit: rowLimits() }
     for (const dialect of enabled) this.#wordings.set(dialect, this.#wordingsOf(dialect))
@@ -65,11 +65,16 @@ export class Entrance {
     await Promise.all([...this.#talks.values()].map((talk) => talk.finish()))
   }
 
-  /** Whoever is deactivated is cut off at once, and refused on coming back. */
-  #revoke(event: Event): void {
-    const userId = revoked(event)
-    if (userId === null) return
-    for (const talk of this.#talks.values()) if (talk.seat.userId === userId) talk.hangUp()
+  /** Whoever is deactivated or revoked is cut off at once, and refused on coming back; a client that is kicked stays away. */
+  #sendAway(event: Event): void {
+    const away = sentAway(event)
+    if (!away) return
+    for (const talk of this.#talks.values()) {
+      const { userId, connectionId } = talk.seat
+      if (userId !== away.userId || (away.connectionId !== null && away.connectionId !== connectionId)) continue
+      if (away.why === 'kicked') talk.dismiss()
+      else talk.hangUp()
+    }
   }
 
   #wordingsOf(dialect: Dialect): ReadonlyMap<string, Wording> {

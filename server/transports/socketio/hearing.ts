@@ -24,6 +24,7 @@ interface Parts {
 }
 
 export class Hearing implements Sink {
+  readonly entrance = 'socketio'
   readonly channel: Wording
   readonly scope: Scope
   readonly topics = new Set<Topic>()

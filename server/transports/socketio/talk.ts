@@ -82,6 +82,11 @@ export class Talk {
     void this.finish()
     this.#parts.socket.conn.close()
   }
+  /** In the way that makes a client stay away until it is told to connect. */
+  dismiss(): void {
+    void this.finish()
+    this.#parts.socket.disconnect()
+  }
   /** Drops what waits; resolves when the event at work is done. */
   finish(): Promise<void> {
     return this.#inbox.close()
@@ -140,8 +145,7 @@ export class Talk {
     } catch (thrown) {
       this.#leaveDialect = () => {}
       fail(dialect.error(toAppError(thrown)), this.seat.emit, undefined)
-      void this.finish()
-      socket.disconnect()
+      this.dismiss()
       return false
     }
   }
