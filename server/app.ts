@@ -7,15 +7,18 @@ import type { AddressInfo } from 'node:net'
 import cors from '@fastify/cors'
 import fastify, { LogController } from 'fastify'
 import type { Actor, Core } from '../shared/ports.ts'
-import { type Auth, createAuth, system } from './auth.ts'
+import { type Auth, botActor, createAuth, system } from './auth.ts'
+import { SUPPORT_BOT, supportBot } from './bots/support.ts'
 import { memoryBroker } from './cluster/memory.ts'
 import { type Config, originAllowed, readConfig } from './config.ts'
 import { Auditor } from './core/audit.ts'
 import { Blocklist } from './core/blocklist.ts'
+import type { Bot } from './core/bot.ts'
 import { createCore } from './core/core.ts'
 import { Counting } from './core/counting.ts'
 import { Expiry } from './core/expiry.ts'
 import { Firing } from './core/firing.ts'
+import { Follower } from './core/follower.ts'
 import { Hub } from './core/hub.ts'
 import { Indexing } from './core/indexing.ts'
 import type { Broker, Store } from './core/ports.ts'
@@ -28,11 +31,13 @@ import { createLog, type Logger } from './log.ts'
 import { developmentSecret } from './secret.ts'
 import { openStore } from './store/store.ts'
 import { registerHealth } from './transports/health.ts'
+import { registerMetrics } from './transports/metrics.ts'
 import { createBridge } from './transports/socketio.ts'
 import { createTrpc } from './transports/trpc.ts'
 import { upgradeRouter } from './transports/upgrade.ts'
 
 export { type Config, ConfigError, readConfig } from './config.ts'
+export type { Bot, BotActions } from './core/bot.ts'
 export type { Right, RightsTable } from './core/rights.ts'
 
 /** Parts that a test (or an embedding program) may bring instead of the usual ones. */
@@ -43,6 +48,8 @@ export interface Parts {
   broker?: Broker
   /** What roles may do: rows instead of the usual ones, or besides them. */
   rights?: RightsTable
+  /** Bots besides the built-in one. On several nodes each of them has the same. */
+  bots?: readonly Bot[]
 }
 
 export interface App {
@@ -89,7 +96,12 @@ export async function createApp(parts: Parts = {}): Promise<App> {
     onError: (error) => onError(error, 'ending locks'),
   })
   expiry.start()
-  const firing = new Firing({ store, hub, newId, onError: (error) => onError(error, 'firing schedules and broadcasts') })
+  const firing = new Firing({
+    store,
+    hub,
+    newId,
+    onError: (error) => onError(error, 'firing schedules and broadcasts'),
+  })
   firing.start()
   const indexing = new Indexing({ store, hub, onError: (error) => onError(error, 'indexing for search') })
   indexing.start()
@@ -105,18 +117,30 @@ export async function createApp(parts: Parts = {}): Promise<App> {
     ...{ store, hub, expiry, firing, typing, counting, auditor },
     world: { now: Date.now, newId },
     rights: parts.rights,
+    queueSeconds: config.queueSeconds,
     limit: commandLimit(config.commands),
     onError: (error, command, actor) =>
       log.error({ err: error.cause, command, userId: actor.userId }, 'command failed'),
   })
+  const bots = [...(parts.bots ?? [])]
+  const { supportBot: support } = config
+  if (support)
+    bots.push(supportBot({ ...support, onError: (err) => log.warn({ err }, 'the support bot got no answer') }))
+  const reserved = new Set([system.userId, SUPPORT_BOT, ...bots.map(({ userId }) => userId)])
   const auth = createAuth({
-    ...{ secret, publicKey: jwt.publicKey, newId },
+    ...{ secret, publicKey: jwt.publicKey, newId, reserved },
     standing: (userId) => store.reads.users.admission(userId),
     admit: (identity) => core.execute(system, 'user.upsert', identity),
   })
 
   // The server may write messages of its own: its commands need a user like anybody's.
   await core.execute(system, 'user.upsert', { id: system.userId, name: system.name })
+
+  const followers = bots.map(
+    (bot) => new Follower({ bot, actor: botActor(bot, newId()), core, store, bots: reserved, onError }),
+  )
+  for (const { userId: id, name } of bots) await core.execute(system, 'user.upsert', { id, name, role: 'bot' })
+  for (const follower of followers) await follower.start()
 
   const { authenticate } = auth
   const trpc = createTrpc({ core, system, authenticate, config, log })
@@ -133,6 +157,7 @@ export async function createApp(parts: Parts = {}): Promise<App> {
     credentials: true,
   })
   registerHealth(http, { database: () => store.ping(), tail: async () => hub.check(), cluster: () => broker.ping() })
+  registerMetrics(http, { core, system, authenticate, production: config.production })
   await trpc.register(http)
   http.server.on('upgrade', upgradeRouter({ config, log, routes: [trpc, bridge] }))
 
@@ -152,7 +177,7 @@ export async function createApp(parts: Parts = {}): Promise<App> {
     await expiry.stop()
     await firing.stop()
     const stopped = http.close()
-    await Promise.all([trpc.drain(), bridge.drain()])
+    await Promise.all([trpc.drain(), bridge.drain(), ...followers.map((follower) => follower.stop())])
     // Who never finishes a request, or never reads the answer, is not waited for.
     const cut = setTimeout(() => http.server.closeAllConnections(), STOP_MS)
     await stopped

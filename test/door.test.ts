@@ -15,10 +15,11 @@ import { startServer, type TestServer } from './harness.ts'
 
 const ROLES = ['stranger', 'member', 'sender', 'admin'] as const
 type Role = (typeof ROLES)[number]
-/** A group that `sender` owns, with `member`; `message` is the sender's. */
+/** A group that `sender` owns, with `member`; the message and the schedule are the sender's. */
 interface Place {
   readonly conversationId: string
   readonly messageId: string
+  readonly scheduleId: string
 }
 type Outcome = 'ok' | ErrorCode
 interface Row<C extends CommandName> {
@@ -31,9 +32,11 @@ const members = ['FORBIDDEN', 'ok', 'ok', 'FORBIDDEN'] as const
 const ofMessage = ['NOT_FOUND', 'ok', 'ok', 'NOT_FOUND'] as const
 const ownerOnly = ['FORBIDDEN', 'FORBIDDEN', 'ok', 'FORBIDDEN'] as const
 const senderOnly = ['NOT_FOUND', 'FORBIDDEN', 'ok', 'NOT_FOUND'] as const
+const ofSchedule = ['NOT_FOUND', 'NOT_FOUND', 'ok', 'ok'] as const
 const adminOnly = ['FORBIDDEN', 'FORBIDDEN', 'FORBIDDEN', 'ok'] as const
 
 const byConversation = ({ conversationId }: Place) => ({ conversationId })
+const bySchedule = ({ scheduleId }: Place) => ({ scheduleId })
 const byMessage = ({ messageId }: Place) => ({ messageId })
 
 const TABLE: { [C in CommandName]: Row<C> } = {
@@ -71,6 +74,7 @@ const TABLE: { [C in CommandName]: Row<C> } = {
   'message.markRead': { input: byMessage, outcome: ofMessage },
   'message.markUnread': { input: byMessage, outcome: ofMessage },
   'message.readers': { input: byMessage, outcome: ofMessage },
+  'message.search': { input: (place) => ({ ...byConversation(place), query: 'first' }), outcome: members },
   'message.missed': { input: () => ({ since: new Date(0) }), outcome: everybody },
   'lock.acquire': { input: byMessage, outcome: ofMessage },
   'lock.renew': {
@@ -88,6 +92,22 @@ const TABLE: { [C in CommandName]: Row<C> } = {
   'sync.snapshot': { input: () => ({}), outcome: everybody },
   'admin.stats': { input: () => ({}), outcome: adminOnly },
   'admin.audit': { input: () => ({}), outcome: adminOnly },
+  'schedule.create': {
+    input: () => ({ userId: 'member', name: 'Bed', when: { kind: 'cron', cron: '0 20 1 1 *' }, timeZone: 'UTC', title: 'x' }),
+    outcome: ['FORBIDDEN', 'ok', 'FORBIDDEN', 'ok'],
+  },
+  'schedule.get': { input: bySchedule, outcome: ofSchedule },
+  'schedule.list': { input: () => ({}), outcome: everybody },
+  'schedule.update': { input: (place) => ({ ...bySchedule(place), title: 'y' }), outcome: ofSchedule },
+  'schedule.toggle': { input: (place) => ({ ...bySchedule(place), enabled: false }), outcome: ofSchedule },
+  'schedule.delete': { input: bySchedule, outcome: ofSchedule },
+  'notification.broadcast': { input: () => ({ title: 'To all' }), outcome: adminOnly },
+  'admin.connections': { input: () => ({}), outcome: adminOnly },
+  'admin.rooms': { input: () => ({}), outcome: adminOnly },
+  'admin.queues': { input: () => ({ userId: 'member' }), outcome: adminOnly },
+  'admin.kick': { input: () => ({ userId: 'someone' }), outcome: adminOnly },
+  'admin.revoke': { input: () => ({ userId: 'system' }), outcome: adminOnly },
+  'admin.explain': { input: byMessage, outcome: adminOnly },
   'admin.test': { input: () => ({ userId: 'member', message: 'hello' }), outcome: adminOnly },
 }
 const names = Object.keys(commands) as CommandName[]
@@ -107,12 +127,23 @@ function actor(role: Role): Actor {
   return found
 }
 
+let scheduleId = ''
+/** One is enough, and a user may not have one for each row: made anew where a row has deleted it. */
+async function theSchedule(sender: Actor): Promise<string> {
+  const { core, store } = server.app
+  if (await store.reads.schedules.get(scheduleId)) return scheduleId
+  const when = { kind: 'bedtime', time: '20:00', weekdays: [0] } as const
+  const given = { name: 'Bed', when, timeZone: 'Europe/Berlin', title: 'To bed' }
+  scheduleId = (await core.execute(sender, 'schedule.create', given)).id
+  return scheduleId
+}
+
 async function place(): Promise<Place> {
   const { core } = server.app
   const sender = actor('sender')
   const { conversation } = await core.execute(sender, 'conversation.create', { kind: 'group', memberIds: ['member'] })
   const message = await core.execute(sender, 'message.send', { conversationId: conversation.id, content: 'first' })
-  return { conversationId: conversation.id, messageId: message.id }
+  return { conversationId: conversation.id, messageId: message.id, scheduleId: await theSchedule(sender) }
 }
 
 const code = (error: unknown): string =>
