@@ -8,7 +8,7 @@ import { audienceOf, mentionedIn } from './audience.ts'
 import { mayOpen } from './block.ts'
 import { conversationTopic, draft, type HandlersOf, type RunCall, theConversation, userTopic } from './handler.ts'
 import { endGone } from './lock.ts'
-import { ofChange, ofInvitation, ofMessage } from './notice.ts'
+import { ofChange, ofInvitation, ofMessage, tell } from './notice.ts'
 import { anyone, manager, member, memberOrAdmin, standing } from './policy.ts'
 import type { Tx } from './ports.ts'
 import { inherit } from './role.ts'
@@ -50,7 +50,7 @@ async function create(call: RunCall<'conversation.create'>) {
     const owner = await tx.addMembers(made.id, [actor.userId], pair ? 'member' : 'owner')
     const members = [...owner, ...(await tx.addMembers(made.id, others, 'member'))]
     tx.append(draft(actor, 'conversation.created', conversationTopic(made.id), { conversation: made, members }))
-    if (!pair) await tx.notify(ofInvitation(call, made, others), actor.connectionId)
+    if (!pair) await tell(call, ofInvitation(call, made, others))
   } else await tx.lock([conversation.id])
   const message = input.message ? await firstMessage(call, conversation, input.message) : null
   const after = message ? await tx.conversations.get(conversation.id) : conversation
@@ -74,7 +74,7 @@ async function firstMessage(
     ...{ clientId: clientId ?? world.newId(), metadata: null, replyTo: null, origin: actor.connectionId },
   })
   tx.append(draft(actor, 'message.created', conversationTopic(conversationId), { message }))
-  await tx.notify(ofMessage(call, message, mentions, audience, null), actor.connectionId, message)
+  await tell(call, ofMessage(call, message, mentions, audience, null), message)
   return message
 }
 
@@ -143,7 +143,7 @@ async function remove(call: RunCall<'conversation.removeMember' | 'conversation.
     const reason = userId === actor.userId ? 'left' : 'removed'
     const payload = { conversationId, userId, reason } as const
     tx.append(draft(actor, 'member.removed', conversationTopic(conversationId), payload))
-    await tx.notify(ofChange(call, conversation, [userId], { change: 'removed' }), actor.connectionId)
+    await tell(call, ofChange(call, conversation, [userId], { change: 'removed' }))
     await inherit(call, conversation, userId)
   }
   return { conversationId, removed }
@@ -176,7 +176,7 @@ export const conversation: HandlersOf<Noun> = {
       const { title } = conversation
       const audience = title === before?.title ? 'many' : await audienceOf(tx.members, conversationId)
       const others = audience === 'many' ? [] : audience.map(({ userId }) => userId)
-      await tx.notify(ofChange(call, conversation, others, { change: 'title', title }), actor.connectionId)
+      await tell(call, ofChange(call, conversation, others, { change: 'title', title }))
       return conversation
     },
   },
@@ -196,7 +196,7 @@ export const conversation: HandlersOf<Noun> = {
       const topic = conversationTopic(conversationId)
       const added = members.map((member) => member.userId)
       if (members.length > 0) tx.append(draft(actor, 'member.added', topic, { conversationId, members }))
-      await tx.notify(ofInvitation(call, conversation, added), actor.connectionId)
+      await tell(call, ofInvitation(call, conversation, added))
       return { conversationId, added }
     },
   },

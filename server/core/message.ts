@@ -8,10 +8,10 @@ import { AppError, toAppError } from '../../shared/errors.ts'
 import type { Durable, Event } from '../../shared/events.ts'
 import type { Message } from '../../shared/model.ts'
 import { audienceOf, mentionedIn } from './audience.ts'
-import { unheard } from './block.ts'
+import { unheard, withoutBlocked } from './block.ts'
 import { type BatchCall, conversationTopic, draft, ephemeral, type HandlersOf, itsConversation } from './handler.ts'
 import { endGone, mayEdit } from './lock.ts'
-import { ofEdit, ofMessage } from './notice.ts'
+import { ofEdit, ofMessage, tell } from './notice.ts'
 import { anyone, eraser, firstVisible, member, messageMember, sender, standing, visibleMessage } from './policy.ts'
 import type { SendDraft } from './ports.ts'
 
@@ -63,7 +63,8 @@ async function telling(
   const answered = answers && answers.conversationId === sent.conversationId ? answers.senderId : null
   const id = node.world.newId()
   const message = { id, conversationId: sent.conversationId }
-  return { id, ...mentions, notifications: ofMessage(call, message, mentions, audience, answered) }
+  const drafts = ofMessage(call, message, mentions, audience, answered)
+  return { id, ...mentions, notifications: await withoutBlocked(store.reads, sent.senderId, drafts) }
 }
 
 /** Without a look at the database: only if memory knows the actor as a member, and once per message. */
@@ -151,7 +152,7 @@ export const message: HandlersOf<Noun> = {
       const mentions = await mentionedIn(tx.members, { ...before, content }, audience)
       const message = await tx.editMessage(input.messageId, { content, ...mentions })
       tx.append(draft(actor, 'message.updated', conversationTopic(message.conversationId), { message }))
-      await tx.notify(ofEdit({ actor, node }, message, before, audience), actor.connectionId, message)
+      await tell({ tx, actor }, ofEdit({ actor, node }, message, before, audience), message)
       return message
     },
   },

@@ -7,14 +7,24 @@
 import type { Conversation, Message } from '../../shared/model.ts'
 import type { Actor } from '../../shared/ports.ts'
 import type { Audience } from './audience.ts'
+import { withoutBlocked } from './block.ts'
 import type { Node } from './handler.ts'
 import type { Mentions } from './mention.ts'
-import type { NotificationDraft } from './ports.ts'
+import type { NotificationDraft, Tx } from './ports.ts'
 
 /** Who acts, and with what: every call has it. */
 export interface Doing {
   readonly actor: Actor
   readonly node: Pick<Node, 'world' | 'online'>
+}
+
+/** In a write. `message`: the one that all of them are about. */
+export async function tell(
+  { tx, actor }: { readonly tx: Tx; readonly actor: Actor },
+  drafts: readonly NotificationDraft[],
+  message?: Message,
+): Promise<void> {
+  await tx.notify(await withoutBlocked(tx, actor.userId, drafts), actor.connectionId, message)
 }
 
 type Given = Pick<NotificationDraft, 'userId' | 'type' | 'conversationId'> &

@@ -4,7 +4,7 @@
  */
 import { AppError } from '../../shared/errors.ts'
 import { conversationTopic, draft, type HandlersOf, itsConversation } from './handler.ts'
-import { ofReaction } from './notice.ts'
+import { ofReaction, tell } from './notice.ts'
 import { participant, visibleMessage } from './policy.ts'
 
 const MOST_KINDS = 20
@@ -24,7 +24,7 @@ export const reaction: HandlersOf<'message.react'> = {
       if (answer.changed) {
         const payload = { conversationId, messageId, userId: actor.userId, reaction, on, count: answer.count }
         tx.append(draft(actor, 'message.reacted', conversationTopic(conversationId), payload))
-        if (on) await tx.notify(ofReaction({ actor, node }, message, reaction), actor.connectionId, message)
+        if (on) await tell({ tx, actor }, ofReaction({ actor, node }, message, reaction), message)
       }
       return answer
     },

@@ -4,7 +4,7 @@
  */
 import { AppError } from '../../shared/errors.ts'
 import { conversationTopic, draft, type HandlersOf, theConversation } from './handler.ts'
-import { type Doing, ofChange, type Place } from './notice.ts'
+import { type Doing, ofChange, type Place, tell } from './notice.ts'
 import { owner } from './policy.ts'
 import type { Tx } from './ports.ts'
 
@@ -17,7 +17,7 @@ export async function inherit(call: Doing & { tx: Tx }, place: Place, userId: st
   await tx.setRole(conversationId, heir.userId, 'owner')
   const payload = { conversationId, userId: heir.userId, role: 'owner' } as const
   tx.append(draft(actor, 'member.updated', conversationTopic(conversationId), payload))
-  await tx.notify(ofChange(call, place, [heir.userId], { change: 'role', role: 'owner' }), actor.connectionId)
+  await tell(call, ofChange(call, place, [heir.userId], { change: 'role', role: 'owner' }))
 }
 
 export const role: HandlersOf<'conversation.setRole'> = {
@@ -37,7 +37,7 @@ export const role: HandlersOf<'conversation.setRole'> = {
       await tx.setRole(conversationId, userId, role)
       tx.append(draft(actor, 'member.updated', conversationTopic(conversationId), input))
       const place = { id: conversationId, title: (await tx.conversations.get(conversationId))?.title ?? null }
-      await tx.notify(ofChange(call, place, [userId], { change: 'role', role }), actor.connectionId)
+      await tell(call, ofChange(call, place, [userId], { change: 'role', role }))
       return input
     },
   },
