@@ -11,6 +11,7 @@ import { type Auth, botActor, createAuth, system } from './auth.ts'
 import { SUPPORT_BOT, supportBot } from './bots/support.ts'
 import { memoryBroker } from './cluster/memory.ts'
 import { type Config, originAllowed, readConfig } from './config.ts'
+import { Attendance } from './core/attendance.ts'
 import { Auditor } from './core/audit.ts'
 import { Blocklist } from './core/blocklist.ts'
 import type { Bot } from './core/bot.ts'
@@ -19,10 +20,11 @@ import { Counting } from './core/counting.ts'
 import { Expiry } from './core/expiry.ts'
 import { Firing } from './core/firing.ts'
 import { Follower } from './core/follower.ts'
+import { Heartbeats } from './core/heartbeat.ts'
 import { Hub } from './core/hub.ts'
 import { Indexing } from './core/indexing.ts'
 import type { Broker, Store } from './core/ports.ts'
-import type { RightsTable } from './core/rights.ts'
+import { Rights, type RightsTable } from './core/rights.ts'
 import { Typing } from './core/typing.ts'
 import { dialectNames } from './dialects/index.ts'
 import { idSource } from './id.ts'
@@ -79,6 +81,13 @@ export async function createApp(parts: Parts = {}): Promise<App> {
   const { jwt, dataDir } = config
   const secret = jwt.secret ?? (jwt.publicKey === undefined ? developmentSecret(dataDir) : undefined)
 
+  const bots = [...(parts.bots ?? [])]
+  const { supportBot: support } = config
+  if (support)
+    bots.push(supportBot({ ...support, onError: (err) => log.warn({ err }, 'the support bot got no answer') }))
+  const reserved = new Set([system.userId, SUPPORT_BOT, ...bots.map(({ userId }) => userId)])
+  if (reserved.size < bots.length + (support ? 1 : 2)) throw new Error('Every bot needs an id of its own')
+
   const broker = parts.broker ?? memoryBroker()
   const store =
     parts.store ??
@@ -88,6 +97,7 @@ export async function createApp(parts: Parts = {}): Promise<App> {
       log: (level, message, fields) => log[level](fields ?? {}, message),
     }))
   const onError = (error: unknown, doing: string) => log.error({ err: error }, doing)
+  const rights = new Rights(parts.rights)
   const blocklist = new Blocklist(store.reads.blocks)
   const hub = new Hub({ log: store.log, epoch: store.epoch, broker, onError, blocklist })
   await hub.start()
@@ -106,6 +116,13 @@ export async function createApp(parts: Parts = {}): Promise<App> {
   const indexing = new Indexing({ store, hub, onError: (error) => onError(error, 'indexing for search') })
   indexing.start()
   const typing = new Typing({ hub, now: Date.now })
+  const presence = new Attendance({
+    ...{ store, hub, broker, rights, name: newId() },
+    blocked: (userId) => blocklist.with(userId),
+    onError: (error) => onError(error, 'telling presence'),
+  })
+  presence.start()
+  const heartbeats = new Heartbeats({ hub, intervalMs: config.socketio.pingInterval, now: Date.now })
   const counting = new Counting({ store, hub, onError: (error) => onError(error, 'counting receipts') })
   const auditor = new Auditor({
     ...{ store, everyMs: config.auditMs },
@@ -114,19 +131,14 @@ export async function createApp(parts: Parts = {}): Promise<App> {
   })
   auditor.start()
   const core = createCore({
-    ...{ store, hub, expiry, firing, typing, counting, auditor },
+    ...{ store, hub, expiry, firing, typing, presence, heartbeats, counting, auditor },
     world: { now: Date.now, newId },
-    rights: parts.rights,
+    rights,
     queueSeconds: config.queueSeconds,
     limit: commandLimit(config.commands),
     onError: (error, command, actor) =>
       log.error({ err: error.cause, command, userId: actor.userId }, 'command failed'),
   })
-  const bots = [...(parts.bots ?? [])]
-  const { supportBot: support } = config
-  if (support)
-    bots.push(supportBot({ ...support, onError: (err) => log.warn({ err }, 'the support bot got no answer') }))
-  const reserved = new Set([system.userId, SUPPORT_BOT, ...bots.map(({ userId }) => userId)])
   const auth = createAuth({
     ...{ secret, publicKey: jwt.publicKey, newId, reserved },
     standing: (userId) => store.reads.users.admission(userId),
@@ -174,7 +186,7 @@ export async function createApp(parts: Parts = {}): Promise<App> {
   async function close(): Promise<void> {
     clearInterval(prune)
     // First: those who are sent away now are not gone, and come back to another node or to the next start.
-    await expiry.stop()
+    await Promise.all([expiry.stop(), presence.stop()])
     await firing.stop()
     const stopped = http.close()
     await Promise.all([trpc.drain(), bridge.drain(), ...followers.map((follower) => follower.stop())])
@@ -184,6 +196,7 @@ export async function createApp(parts: Parts = {}): Promise<App> {
     clearTimeout(cut)
     await Promise.all([trpc.close(), bridge.close()])
     typing.close()
+    heartbeats.close()
     await Promise.all([counting.stop(), auditor.stop()])
     await Promise.all([hub.stop(), indexing.stop()])
     await Promise.all([store.close(), broker.close()])

@@ -54,6 +54,8 @@ export interface AuthOptions {
   secret: string | undefined
   publicKey: string | undefined
   newId: () => string
+  /** Users of the server itself: no token is theirs. */
+  reserved?: ReadonlySet<string>
   /** The user as the directory has it, and up to when their tokens are revoked. */
   standing: (userId: string) => Promise<{ user: User; tokensAfter: Date | null } | null>
   /** Creates or refreshes the user that a verified token names. */
@@ -74,7 +76,11 @@ export const system: Actor = actor(
   null,
 )
 
-export function createAuth({ secret, publicKey, newId, standing, admit }: AuthOptions): Auth {
+/** A bot of this server: like the server itself nobody's token. */
+export const botActor = ({ userId, name }: Pick<Actor, 'userId' | 'name'>, connectionId: string): Actor =>
+  actor({ userId, name, role: 'bot', email: null, avatar: null }, connectionId, null)
+
+export function createAuth({ secret, publicKey, newId, reserved, standing, admit }: AuthOptions): Auth {
   const key = publicKey === undefined ? secret : createPublicKey(publicKey)
   if (key === undefined) throw new Error('createAuth needs a secret or a public key')
   const algorithms: jwt.Algorithm[] = publicKey === undefined ? ['HS256'] : ['RS256', 'ES256']
@@ -83,7 +89,8 @@ export function createAuth({ secret, publicKey, newId, standing, admit }: AuthOp
       if (token === undefined || token === '') throw new AppError('UNAUTHENTICATED', 'Authentication token required')
       const claims = verify(token, key, algorithms)
       const userId = claims.userId ?? claims.sub ?? claims.id ?? claims._id
-      if (userId === undefined || userId === 'system') throw new AppError('UNAUTHENTICATED', 'The token names no user')
+      if (userId === undefined || userId === 'system' || reserved?.has(userId))
+        throw new AppError('UNAUTHENTICATED', 'The token names no user')
       const known = await standing(userId)
       if (known?.tokensAfter && !issuedAfter(claims, known.tokensAfter))
         throw new AppError('UNAUTHENTICATED', 'The token has been revoked')

@@ -10,12 +10,14 @@ const RULES: readonly (readonly [RegExp, RegExp])[] = [
   [/^shared\/index\.ts$/, /^shared\//],
   [/^shared\//, /^(shared\/(?!router)|zod$)/],
   [/^client\//, /^(client\/|shared\/|@trpc\/(client$|server(\/|$))|superjson$|#websocket$|ws$)/],
+  [/^server\/core\/calendar\.ts$/, /^(shared\/(?!router)|server\/core\/|croner$)/],
   [/^server\/core\//, /^(shared\/(?!router)|server\/core\/|zod$)/],
   [
     /^server\/store\//,
     /^(shared\/(?!router)|server\/core\/ports|server\/store\/|drizzle-orm|postgres$|@electric-sql\/pglite|superjson$|zod$)/,
   ],
   [/^server\/cluster\//, /^(shared\/(?!router)|server\/core\/ports|server\/cluster\/)/],
+  [/^server\/bots\//, /^(shared\/(?!router)|server\/bots\/|server\/core\/bot|zod$)/],
   [/^server\/dialects\//, /^(shared\/(?!router)|server\/dialects\/|zod$)/],
   [/^server\/transports\//, /^(?!server\/(core|store|cluster|app|main)\b)/],
 ]
