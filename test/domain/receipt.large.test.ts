@@ -91,7 +91,7 @@ test('many who read at once: counts to the authors alone, marks to the own devic
   await using away = await device(author, writing.cursor)
   await away.counted(25, 20)
   const positions = ({ heard }: { heard: Inbox<Event> }) => heard.items.map(({ position }) => position)
-  await expect.poll(() => positions(away)).toEqual(positions(writing))
+  await expect.poll(() => positions(away), { timeout: 10_000 }).toEqual(positions(writing))
 })
 
 test('who joined later or left counts for nothing, and an author not for themselves', async () => {

@@ -12,11 +12,11 @@ const openNative = async () => {
 }
 const openEmbedded = async () => ({ store: await openMemory(), drop: async () => {} })
 
-describe.each([
+for (const [name, skip, open] of [
   ['embedded', false, openEmbedded],
   ['native', withoutNative(), openNative],
-] as const)('receipts on %s Postgres', (_, skip, open) => {
-  describe.skipIf(skip)('', () => {
+] as const) {
+  describe.skipIf(skip)(`receipts on ${name} Postgres`, () => {
     let store: Store
     let drop: () => Promise<void>
     beforeAll(async () => {
@@ -91,4 +91,4 @@ describe.each([
       expect(await store.reads.receipts.authors(id, { fromSeq: 102, seq: 102, readerId: 'nobody' })).toEqual([])
     })
   })
-})
+}
