@@ -11,6 +11,7 @@ import { live } from './commands/live.ts'
 import { lock } from './commands/lock.ts'
 import { message } from './commands/message.ts'
 import { notification } from './commands/notification.ts'
+import { presence } from './commands/presence.ts'
 import { queue } from './commands/queue.ts'
 import { receipt } from './commands/receipt.ts'
 import { schedule } from './commands/schedule.ts'
@@ -19,7 +20,7 @@ import { sync } from './commands/sync.ts'
 import { user } from './commands/user.ts'
 import type { ErrorCode } from './errors.ts'
 
-export const commands = { ...user, ...block, ...conversation, ...message, ...search, ...receipt, ...queue, ...lock, ...notification, ...schedule, ...broadcast, ...live, ...sync, ...admin } as const
+export const commands = { ...user, ...block, ...conversation, ...message, ...search, ...receipt, ...queue, ...lock, ...presence, ...notification, ...schedule, ...broadcast, ...live, ...sync, ...admin } as const
 
 /** What every call may meet, whatever the command. */
 export const COMMON_ERRORS = [

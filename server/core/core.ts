@@ -7,6 +7,7 @@ import { type CommandName, commands, type Input, type Output, type Parsed } from
 import { AppError, toAppError } from '../../shared/errors.ts'
 import type { Actor, Core, Feed, Scope } from '../../shared/ports.ts'
 import { admin } from './admin.ts'
+import type { Attendance } from './attendance.ts'
 import type { Auditor } from './audit.ts'
 import { broadcast } from './broadcast.ts'
 import { Audiences } from './audience.ts'
@@ -18,22 +19,27 @@ import type { Expiry } from './expiry.ts'
 import type { Firing } from './firing.ts'
 import { LogFeed } from './feed.ts'
 import type { BatchCall, CastCall, Handler, Handlers, Node, RunCall } from './handler.ts'
+import { type Heartbeats, heartbeat } from './heartbeat.ts'
+import { hidden } from './hidden.ts'
 import type { Hub } from './hub.ts'
 import { lock } from './lock.ts'
 import { message } from './message.ts'
 import { notification } from './notification.ts'
 import { standing } from './policy.ts'
 import type { Store, World } from './ports.ts'
+import { presence } from './presence.ts'
 import { queue } from './queue.ts'
 import { reaction } from './reaction.ts'
+import { reply } from './reply.ts'
 import { receipt } from './receipt.ts'
-import { Rights, type RightsTable } from './rights.ts'
+import { Rights } from './rights.ts'
 import { role } from './role.ts'
 import { schedule } from './schedule.ts'
 import { search } from './search.ts'
 import { sync } from './sync.ts'
 import { type Typing, typing } from './typing.ts'
 import { user } from './user.ts'
+import { WatchFeed } from './watch.ts'
 
 export const handlers: Handlers = {
   ...user,
@@ -44,11 +50,15 @@ export const handlers: Handlers = {
   ...notification,
   ...search,
   ...reaction,
+  ...hidden,
+  ...reply,
   ...receipt,
   ...lock,
   ...schedule,
   ...broadcast,
   ...queue,
+  ...presence,
+  ...heartbeat,
   ...typing,
   ...sync,
   ...admin,
@@ -60,13 +70,15 @@ export interface CoreOptions {
   expiry: Expiry
   firing: Firing
   typing: Typing
+  presence: Attendance
+  heartbeats: Heartbeats
   /** How long what nobody received stays in the offline queue, seconds. */
   queueSeconds?: number
   counting: Counting
   auditor: Pick<Auditor, 'last'>
   world: World
-  /** Rows instead of the usual ones, or besides them. */
-  rights?: RightsTable | undefined
+  /** The usual ones if missing. */
+  rights?: Rights | undefined
   /** Takes `cost` from the actor's allowance; throws RATE_LIMITED. */
   limit: (actor: Actor, cost: number) => Promise<void>
   /** A failure that is nobody's fault but ours. */
@@ -89,7 +101,7 @@ export function createCore({
   onError,
   ...options
 }: CoreOptions): Core {
-  const rights = new Rights(options.rights)
+  const rights = options.rights ?? new Rights()
   const shown = new Set<string>()
   const audiences = new Audiences(store.reads.members)
   hub.watch(audiences)
@@ -106,7 +118,9 @@ export function createCore({
     auditor,
     queued: () => store.queued,
     audiences,
-    online: (userId) => hub.connections(userId).length > 0,
+    presence: options.presence,
+    heartbeats: options.heartbeats,
+    online: (userId) => options.presence.online(userId),
     firstShown: (key) => {
       if (shown.has(key)) return false
       if (shown.size >= SHOWN) for (const oldest of shown.values()) if (shown.delete(oldest)) break
@@ -170,6 +184,7 @@ export function createCore({
       // Where the tail has not passed the joining yet, the actor would be taken for one who has left.
       await hub.tail.passed((await store.log.tail()).position)
     }
+    if (scope.kind === 'presence') return new WatchFeed(hub, options.presence.watches, actor, scope)
     const position = cursor === undefined ? hub.tail.position : positionOf(hub.epoch, cursor)
     if (position > hub.tail.position) {
       const end = (await store.log.tail()).position

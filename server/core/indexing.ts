@@ -1,8 +1,8 @@
 /**
- * Keeps the index of search behind the log, so that a send pays nothing for it: woken by messages that pass the tail, and once
- * at the start for what was left, it takes the log up page by page with a pause before each. One statement in flight; what
- * comes meanwhile waits for the next. Several nodes may do this: the store lets one at a time, from where the last one ended.
- * A failure is reported once until it works again, and tried again later: search finds the newest messages all the same.
+ * Keeps the index of search behind the log, so that no send waits for it: woken by messages that pass the tail, and once at
+ * the start for what was left, it takes the log up page by page. One page at a time, and after each it rests three times as
+ * long as it worked: under load search falls behind, not the sends. Several nodes may do this: the store lets one at a time,
+ * from where the last one ended. A failure is reported once until it works again, and tried again later.
  */
 import type { Hub } from './hub.ts'
 import type { SearchIndex } from './ports.ts'
@@ -11,7 +11,7 @@ export interface IndexingOptions {
   store: SearchIndex
   hub: Pick<Hub, 'watch'>
   onError: (error: unknown) => void
-  /** Time before each page, ms: messages gather in it, and sends have the database to themselves. */
+  /** The least time before a page, ms: messages gather in it. */
   pauseMs?: number | undefined
   /** Time before another try after a failure, ms. */
   retryMs?: number | undefined
@@ -19,7 +19,8 @@ export interface IndexingOptions {
 
 const PAUSE_MS = 100
 const RETRY_MS = 5_000
-const PAGE = 1_000
+const PAGE = 500
+const REST = 3
 const NAMES: ReadonlySet<string> = new Set(['message.created', 'message.updated', 'message.deleted'])
 
 export class Indexing {
@@ -29,9 +30,11 @@ export class Indexing {
   #working: Promise<void> | undefined
   #woken = false
   #healthy = true
+  #restMs: number
 
   constructor(options: IndexingOptions) {
     this.#options = options
+    this.#restMs = options.pauseMs ?? PAUSE_MS
   }
 
   start(): void {
@@ -46,30 +49,33 @@ export class Indexing {
     await this.#working
   }
 
-  #wake(inMs = this.#options.pauseMs ?? PAUSE_MS): void {
+  #wake(): void {
     if (!this.#unwatch) return
     if (this.#working) this.#woken = true
-    else this.#timer ??= setTimeout(() => this.#work(), inMs)
+    else this.#timer ??= setTimeout(() => this.#work(), this.#restMs)
   }
   #work(): void {
     this.#timer = undefined
     this.#woken = false
-    this.#working = this.#page().then((nextMs) => {
+    this.#working = this.#page().then((more) => {
       this.#working = undefined
-      if (nextMs !== null || this.#woken) this.#wake(nextMs ?? undefined)
+      if (more || this.#woken) this.#wake()
     })
   }
-  /** Gives the time until the next page, ms; null if nothing waits. */
-  async #page(): Promise<number | null> {
+  /** Whether something waits for another page, or may. */
+  async #page(): Promise<boolean> {
     const { store, onError, pauseMs = PAUSE_MS, retryMs = RETRY_MS } = this.#options
+    const start = performance.now()
     try {
       const state = await store.index(PAGE)
       this.#healthy = true
-      return state === 'done' ? null : pauseMs
+      this.#restMs = Math.max(pauseMs, REST * (performance.now() - start))
+      return state !== 'done'
     } catch (error) {
       if (this.#healthy) onError(error)
       this.#healthy = false
-      return retryMs
+      this.#restMs = retryMs
+      return true
     }
   }
 }

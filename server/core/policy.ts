@@ -32,6 +32,12 @@ export const memberOrAdmin: Policy<{ conversationId: string }> = async (reads, a
   if (!rights.administers(actor)) await member(reads, actor, input, rights)
 }
 
+/** The same, where a conversation is named. */
+export const placeMember: Policy<{ conversationId?: string | undefined }> = async (reads, actor, input, rights) => {
+  const { conversationId } = input
+  if (conversationId !== undefined) await memberOrAdmin(reads, actor, { conversationId }, rights)
+}
+
 /** An owner or admin of the conversation. */
 export const manager: Policy<{ conversationId: string }> = async (reads, actor, { conversationId }) => {
   const { role } = await standing(reads, actor, conversationId)
@@ -49,10 +55,22 @@ export const messageMember: Policy<{ messageId: string }> = async (reads, actor,
   await visibleMessage(reads, actor, messageId)
 }
 
-/** Who wrote the message, still a member. */
+/** The same, where something new may happen: not in a direct conversation that is blocked. */
+export const participant: Policy<{ messageId: string }> = async (reads, actor, { messageId }) => {
+  const { conversationId } = await visibleMessage(reads, actor, messageId)
+  refuseBlocked(await standing(reads, actor, conversationId))
+}
+
+/** Who wrote the message, still a member and a participant. */
 export const sender: Policy<{ messageId: string }> = async (reads, actor, { messageId }) => {
   const message = await visibleMessage(reads, actor, messageId)
+  refuseBlocked(await standing(reads, actor, message.conversationId))
   if (message.senderId !== actor.userId) throw new AppError('FORBIDDEN', 'Only the sender may do this')
+}
+
+/** Who may delete the message for themselves: who sees it, or has done so before. */
+export const hider: Policy<{ messageId: string }> = async (reads, actor, { messageId }) => {
+  await seenMessage(reads, actor, messageId)
 }
 
 /** Who may delete the message: its sender, an owner or admin of its conversation, and moderators, who need not be members. */
@@ -63,6 +81,11 @@ export const eraser: Policy<{ messageId: string }> = async (reads, actor, { mess
   const { role } = await standing(reads, actor, conversationId)
   if (role === 'member')
     throw new AppError('FORBIDDEN', 'Only the sender, an owner or admin, or a moderator may do this')
+}
+
+/** A member of the conversation, if one is named. */
+export const memberIfNamed: Policy<{ conversationId?: string | undefined }> = async (reads, actor, { conversationId }) => {
+  if (conversationId !== undefined) await standing(reads, actor, conversationId)
 }
 
 /** A member of the conversation that is named, or of the one that the named message is in. */
@@ -96,13 +119,23 @@ export async function standing(reads: Reads, actor: Actor, conversationId: strin
   throw new AppError('NOT_FOUND', 'Conversation not found')
 }
 
+export function refuseBlocked({ blocked }: Pick<Standing, 'blocked'>): void {
+  if (blocked) throw new AppError('FORBIDDEN', 'One of you has blocked the other')
+}
+
 /** First seq that a member may read. */
 export const firstVisible = ({ historyVisible, joinedSeq }: Standing): number => (historyVisible ? 1 : joinedSeq + 1)
 
-/** A message that the actor may see; to a stranger it does not exist. */
+/** A message that the actor may see; to a stranger, and to who has hidden it, it does not exist. */
 export async function visibleMessage(reads: Reads, actor: Actor, messageId: string): Promise<Message> {
-  const message = await reads.messages.get(messageId)
-  const place = message && (await reads.members.standing(message.conversationId, actor.userId))
-  if (!message || !place || message.seq < firstVisible(place)) throw new AppError('NOT_FOUND', 'Message not found')
+  const { message, hidden } = await seenMessage(reads, actor, messageId)
+  if (hidden) throw new AppError('NOT_FOUND', 'Message not found')
   return message
+}
+
+/** The same, also where the actor has hidden it. */
+export async function seenMessage(reads: Reads, actor: Actor, messageId: string) {
+  const found = await reads.messages.visible(messageId, actor.userId)
+  if (!found) throw new AppError('NOT_FOUND', 'Message not found')
+  return found
 }

@@ -16,6 +16,7 @@ import type { AdminReads } from './ports/admin.ts'
 import type { LockReads, LockWrites } from './ports/lock.ts'
 import type { MessageReads, MessageWrites, SendDraft, Sent } from './ports/message.ts'
 import type { NotificationReads, NotificationWrites } from './ports/notification.ts'
+import type { PresenceNews, PresenceReads, PresenceWrites } from './ports/presence.ts'
 import type { QueueReads } from './ports/queue.ts'
 import type { ReceiptReads, ReceiptWrites } from './ports/receipt.ts'
 import type { ScheduleReads, ScheduleWrites } from './ports/schedule.ts'
@@ -29,6 +30,7 @@ export type * from './ports/cursor.ts'
 export type * from './ports/lock.ts'
 export type * from './ports/message.ts'
 export type * from './ports/notification.ts'
+export type * from './ports/presence.ts'
 export type * from './ports/queue.ts'
 export type * from './ports/receipt.ts'
 export type * from './ports/schedule.ts'
@@ -54,11 +56,12 @@ export interface Reads {
   readonly messages: MessageReads
   readonly receipts: ReceiptReads
   readonly locks: LockReads
-  readonly admin: AdminReads
   readonly searches: SearchReads
+  readonly admin: AdminReads
   readonly blocks: BlockReads
   readonly notifications: NotificationReads
   readonly schedules: ScheduleReads
+  readonly presence: PresenceReads
   readonly queue: QueueReads
   readonly cursors: CursorReads
   /** One statement: `position` is exactly as old as the page. */
@@ -81,6 +84,7 @@ export interface Tx
     BlockWrites,
     ScheduleWrites,
     CursorWrites,
+    PresenceWrites,
     NotificationWrites {
   /** Events get their positions at the commit, in this order. */
   append(event: EventDraft): void
@@ -131,6 +135,9 @@ export interface Broker {
   /** Carries an ephemeral event to the other nodes, at most once. */
   cast(event: Event): void
   onCast(listener: (event: Event) => void): () => void
+  /** Tells the other nodes of presence: at most once, what one node says in its order. Never throws, never waits. */
+  share(news: PresenceNews): void
+  onShare(listener: (news: PresenceNews) => void): () => void
   /** Throws if the nodes cannot hear each other now. */
   ping(): Promise<void>
   close(): Promise<void>

@@ -77,6 +77,8 @@ export function connect(url: string, log: LogLine): Session {
     },
     connection: {
       application_name: 'parley',
+      // Compiling a statement takes longer than any of them runs.
+      jit: 'off',
       statement_timeout: STATEMENT,
       lock_timeout: LOCK,
       idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION,

@@ -115,7 +115,7 @@ export function searchReads(query: Query): SearchReads {
 
 const LOCK = 1_346_458_195
 /** Characters of text in a page, so that it stays short: the embedded database does nothing else meanwhile. */
-const MAX_SIZE = 200_000
+const MAX_SIZE = 100_000
 
 /** `limit` is $1. Events are seen in order of position without a gap, so the state of a message is never older than they are. */
 const INDEX = `

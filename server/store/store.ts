@@ -11,6 +11,7 @@ import { appendMessages } from './message.ts'
 import { migrate, readEpoch } from './migrate.ts'
 import { pruneNotifications } from './notification.ts'
 import { openPostgres } from './postgres.ts'
+import { openSearchIndex } from './search.ts'
 import { openReads, write } from './tx.ts'
 
 export interface StoreOptions {
@@ -51,6 +52,7 @@ export async function openStore(options: StoreOptions = {}): Promise<Store> {
       epoch,
       reads: openReads(driver.query),
       log: openLog(driver),
+      ...openSearchIndex(driver),
       send: journal.send,
       get queued() {
         return journal.queued

@@ -16,6 +16,7 @@ import { lockReads, lockWrites } from './lock.ts'
 import { memberReads, memberWrites } from './member.ts'
 import { messageReads, messageWrites } from './message.ts'
 import { notificationReads, notificationWrites, withoutText } from './notification.ts'
+import { presenceReads, presenceWrites } from './presence.ts'
 import { queueReads } from './queue.ts'
 import { reactionWrites } from './reaction.ts'
 import { receiptReads, receiptWrites } from './receipt.ts'
@@ -36,11 +37,12 @@ export function openReads(query: Query): Reads {
     members: memberReads(query),
     messages: messageReads(query),
     locks: lockReads(query),
-    admin: adminReads(query),
     searches: searchReads(query),
+    admin: adminReads(query),
     blocks: blockReads(query),
     notifications: notificationReads(query),
     schedules: scheduleReads(query),
+    presence: presenceReads(query),
     queue: queueReads(query),
     cursors: cursorReads(query),
     receipts: receiptReads(query),
@@ -105,6 +107,7 @@ export async function write<T>(driver: Driver, run: (tx: Tx) => Promise<T>): Pro
       ...scheduleWrites(query),
       ...broadcastWrites(query),
       ...cursorWrites(query),
+      ...presenceWrites(query),
       ...receiptWrites(query),
       ...reactionWrites(query),
       upsertUser: (user) => upsertUser(query, user),
