@@ -115,18 +115,19 @@ export const message: HandlersOf<Noun> = {
     policy: member,
     run: async ({ tx, actor, input }) => {
       const first = firstVisible(await standing(tx, actor, input.conversationId))
-      const lastSeq = (await tx.conversations.get(input.conversationId))?.lastSeq ?? 0
+      const reader = actor.userId
+      const ends = await tx.messages.ends(input.conversationId, first, reader)
       const pages = await Promise.all(
-        ranges(input, first).map((range) => tx.messages.range(input.conversationId, range)),
+        ranges(input, first).map((range) => tx.messages.range(input.conversationId, { ...range, reader })),
       )
       const messages = pages.flat()
       const [from, to] = [messages[0]?.seq, messages.at(-1)?.seq]
       // An empty page lies before the first visible message or behind the last one.
-      const [some, ahead] = [lastSeq >= first, input.before !== undefined]
+      const [some, ahead] = [ends !== null, input.before !== undefined]
       return {
         messages,
-        hasBefore: from === undefined ? some && !ahead : from > first,
-        hasAfter: to === undefined ? some && ahead : to < lastSeq,
+        hasBefore: from === undefined ? some && !ahead : from > (ends?.first ?? from),
+        hasAfter: to === undefined ? some && ahead : to < (ends?.last ?? to),
       }
     },
   },

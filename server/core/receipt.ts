@@ -3,7 +3,7 @@
  * everybody hears of it; above 100 members only the reader's own devices do, and the authors, counted (counting.ts). Only the
  * member's own read mark goes back, by `markUnread`, and only their devices hear of that.
  */
-import type { Parsed } from '../../shared/commands.ts'
+import type { Output, Parsed } from '../../shared/commands.ts'
 import { AppError } from '../../shared/errors.ts'
 import { conversationTopic, draft, type HandlersOf, type RunCall, userTopic } from './handler.ts'
 import { markMember, messageMember, visibleMessage } from './policy.ts'
@@ -25,8 +25,16 @@ async function target(input: Parsed<Mark>, reads: Reads): Promise<{ conversation
 async function unmoved(reads: Reads, conversationId: string, userId: string, mark: 'lastReadSeq' | 'lastDeliveredSeq') {
   const [me] = await reads.members.list(conversationId, [userId])
   if (!me) throw new AppError('FORBIDDEN', 'Not a member of this conversation')
-  return { conversationId, seq: me[mark], changed: 0, unread: me.unread }
+  return { conversationId, seq: me[mark], changed: 0, unread: me.unread, mentions: me.mentions }
 }
+
+const marked = (conversationId: string, { seq, changed, unread, mentions }: Omit<Output<Mark>, 'conversationId'>) => ({
+  conversationId,
+  seq,
+  changed,
+  unread,
+  mentions,
+})
 
 /** Moves the actor's own mark in a locked conversation and tells of it. Null if nothing moved. */
 export async function advance(
@@ -37,10 +45,10 @@ export async function advance(
 ) {
   const moved = await tx.advance(receipt, conversationId, actor.userId, upTo)
   if (!moved) return null
-  const { fromSeq, seq, messageId, changed, unread, at, deliveredSeq, readSeq } = moved
+  const { fromSeq, seq, messageId, changed, unread, mentions, at, deliveredSeq, readSeq } = moved
   if (moved.large) {
     const { userId } = actor
-    const marks = { conversationId, userId, deliveredSeq, readSeq, unread, at }
+    const marks = { conversationId, userId, deliveredSeq, readSeq, unread, mentions, at }
     tx.append(draft(actor, 'receipt.marked', userTopic(userId), marks))
     const covered = { fromSeq, seq, readerId: userId }
     node.counting.note(conversationId, await tx.receipts.authors(conversationId, covered))
@@ -56,7 +64,7 @@ export async function advance(
 async function mark(receipt: 'delivered' | 'read', call: RunCall<Forward>) {
   const { conversationId, seq } = await target(call.input, call.tx)
   const moved = await advance(call, receipt, conversationId, seq)
-  if (moved) return { conversationId, seq: moved.seq, changed: moved.changed, unread: moved.unread }
+  if (moved) return marked(conversationId, moved)
   const mark = receipt === 'read' ? 'lastReadSeq' : 'lastDeliveredSeq'
   return unmoved(call.tx, conversationId, call.actor.userId, mark)
 }
@@ -67,7 +75,7 @@ async function retreat({ tx, actor, input }: RunCall<'message.markUnread'>) {
   const moved = await tx.retreat(conversationId, userId, seq)
   if (!moved) return unmoved(tx, conversationId, userId, 'lastReadSeq')
   tx.append(draft(actor, 'receipt.unread', userTopic(userId), { conversationId, userId, ...moved }))
-  return { conversationId, seq: moved.seq, changed: moved.changed, unread: moved.unread }
+  return marked(conversationId, moved)
 }
 
 const lock = async (input: Parsed<Mark>, reads: Reads) => [(await target(input, reads)).conversationId]

@@ -2,9 +2,8 @@
 import { AppError } from '../../shared/errors.ts'
 import type { Conversation } from '../../shared/model.ts'
 import type { Reads, Tx } from '../core/ports.ts'
-import { conversationColumns, lastMessage, memberColumns, messageColumns, profileColumns, unread } from './columns.ts'
+import { conversationColumns, hiddenFrom, lastMessage, memberColumns, messageColumns } from './columns.ts'
 import { array, type Param, type Query } from './driver.ts'
-import { toMember } from './member.ts'
 import { listConversations } from './summary.ts'
 
 /** How many members a detail shows. */
@@ -24,11 +23,10 @@ function found(conversation: Conversation | null): Conversation {
 const DETAIL = `
 select coalesce((select max(position) from events), 0),
   (select count(*) from members x where x.conversation_id = c.id and x.left_at is null and x.joined_seq >= 0),
-  ${unread},
   coalesce(c.history_visible or msg.seq > (
     select x.joined_seq from members x where x.conversation_id = c.id and x.user_id = $2 and x.left_at is null
-  ), true),
-  ${conversationColumns.text}, last.*, ${memberColumns.text}, ${profileColumns.text}
+  ), true) and not ${hiddenFrom('$2')},
+  ${conversationColumns.text}, last.*, ${memberColumns.text}
 from conversations c
 ${lastMessage}
 left join lateral (select ${messageColumns.text} offset 0) last on true -- once, not for each member
@@ -44,7 +42,7 @@ where c.id = $1
 order by m.joined_at, m.user_id`
 
 /** `visible`: whether the reader may see the last message; who is no member looks in as an administrator. */
-type Detail = [position: number, members: number, unread: number, visible: boolean, ...unknown[]]
+type Detail = [position: number, members: number, visible: boolean, ...unknown[]]
 
 export function conversationReads(query: Query): Reads['conversations'] {
   return {
@@ -64,12 +62,12 @@ export function conversationReads(query: Query): Reads['conversations'] {
       const rows = await query<Detail>(DETAIL, [id, forUser])
       const [first] = rows
       if (!first) return null
-      const [position, memberCount, , visible] = first
-      const message = 4 + conversationColumns.width
+      const [position, memberCount, visible] = first
+      const message = 3 + conversationColumns.width
       const member = message + messageColumns.width
       return {
-        conversation: found(conversationColumns.read(first, 4)),
-        members: rows.flatMap((row) => toMember(row, member, row[2]) ?? []),
+        conversation: found(conversationColumns.read(first, 3)),
+        members: rows.flatMap((row) => memberColumns.read(row, member) ?? []),
         memberCount,
         lastMessage: visible ? messageColumns.read(first, message) : null,
         position,

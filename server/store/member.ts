@@ -3,26 +3,10 @@
  * subtraction. Whoever joins, also again, starts with everything so far read and delivered.
  */
 import { AppError } from '../../shared/errors.ts'
-import type { Member, MemberRole } from '../../shared/model.ts'
+import type { MemberRole } from '../../shared/model.ts'
 import type { Reads, Standing, Tx } from '../core/ports.ts'
-import {
-  lastMessage,
-  memberColumns,
-  profileColumns,
-  sentUntil,
-  toWishes,
-  unread,
-  type WishRow,
-  wishes,
-} from './columns.ts'
+import { lastMessage, memberColumns, mentioned, sentUntil, toWishes, type WishRow, wishes } from './columns.ts'
 import { array, type Query } from './driver.ts'
-
-/** Reads member columns followed by profile columns. */
-export function toMember(row: readonly unknown[], start: number, unreadCount: number): Member | null {
-  const member = memberColumns.read(row, start)
-  const profile = profileColumns.read(row, start + memberColumns.width)
-  return member && profile && { ...member, profile, unread: unreadCount }
-}
 
 export function memberReads(query: Query): Reads['members'] {
   return {
@@ -66,14 +50,14 @@ export function memberReads(query: Query): Reads['members'] {
       return rows.length > 0
     },
     async list(conversationId, userIds) {
-      const rows = await query<[unread: number, ...unknown[]]>(
-        `select ${unread}, ${memberColumns.text}, ${profileColumns.text}
+      const rows = await query(
+        `select ${memberColumns.text}
         from members m join conversations c on c.id = m.conversation_id join users u on u.id = m.user_id
         ${lastMessage}
         where m.conversation_id = $1 and m.user_id = any ($2::text[]) and m.left_at is null order by m.joined_at, m.user_id`,
         [conversationId, array(userIds)],
       )
-      return rows.flatMap((row) => toMember(row, 1, row[0]) ?? [])
+      return rows.flatMap((row) => memberColumns.read(row, 0) ?? [])
     },
   }
 }
@@ -114,7 +98,7 @@ const MARKED = `returning n.mark, n.target, (n.target - n.mark) - (n.sent_now - 
     select count(*) from (
       select 1 from members x where x.conversation_id = $1 and x.left_at is null and x.joined_seq >= 0 limit ${LARGE + 1}
     ) few
-  )`
+  ), ${mentioned}`
 
 const ADVANCE = {
   read: `${moved('last_read_seq')}
@@ -136,7 +120,7 @@ returning ${wishes}, (m.muted_until, m.archived_at, m.pinned_at) is distinct fro
 
 type Advanced = [
   ...[fromSeq: number, seq: number, changed: number, unread: number, messageId: string | null, at: Date],
-  ...[deliveredSeq: number, readSeq: number, members: number],
+  ...[deliveredSeq: number, readSeq: number, members: number, mentions: number],
 ]
 
 export function memberWrites(
@@ -185,9 +169,9 @@ export function memberWrites(
     async advance(receipt, conversationId, userId, seq) {
       const [row] = await query<Advanced>(ADVANCE[receipt], [conversationId, userId, seq])
       if (!row) return null
-      const [fromSeq, mark, changed, left, messageId, at, deliveredSeq, readSeq, members] = row
+      const [fromSeq, mark, changed, left, messageId, at, deliveredSeq, readSeq, members, mentions] = row
       const marks = { fromSeq, seq: mark, deliveredSeq, readSeq }
-      return { ...marks, changed, unread: left, messageId, at, large: members > LARGE }
+      return { ...marks, changed, unread: left, mentions, messageId, at, large: members > LARGE }
     },
   }
 }

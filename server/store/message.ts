@@ -3,18 +3,25 @@ import { AppError } from '../../shared/errors.ts'
 import type { Durable } from '../../shared/events.ts'
 import type { Message } from '../../shared/model.ts'
 import type { MessageReads, MessageWrites, SendDraft, Sent } from '../core/ports.ts'
-import { lastMessage, messageColumns } from './columns.ts'
+import { hiddenFrom, lastMessage, messageColumns } from './columns.ts'
 import { array, type Query } from './driver.ts'
+import { hiddenReads, hiddenWrites } from './hidden.ts'
 import { toEvent, toStored } from './notification.ts'
-import { visibleReplies } from './reply.ts'
+import { replyReads, visibleReplies } from './reply.ts'
 
 const toMessages = (rows: readonly (readonly unknown[])[]): Message[] =>
   rows.flatMap((row) => messageColumns.read(row, 0) ?? [])
 
 const RANGE = (order: 'asc' | 'desc') => `select ${messageColumns.text} from messages msg
-  where msg.conversation_id = $1 and msg.seq between $2 and $3 order by msg.seq ${order} limit $4`
+  where msg.conversation_id = $1 and msg.seq between $2 and $3 and not ${hiddenFrom('$5')} order by msg.seq ${order} limit $4`
 const FORWARD = RANGE('asc')
 const BACKWARD = RANGE('desc')
+
+const END = (order: 'asc' | 'desc') => `(
+  select msg.seq from messages msg where msg.conversation_id = $1 and msg.seq >= $2 and not ${hiddenFrom('$3')}
+  order by msg.seq ${order} limit 1
+)`
+const ENDS = `select ${END('asc')}, ${END('desc')}`
 
 const MISSED = `
 with mine as materialized (
@@ -24,8 +31,10 @@ with mine as materialized (
 )
 select ${messageColumns.text}
 from mine cross join lateral (
-  select x.* from messages x
-  where x.conversation_id = mine.id and x.seq >= mine.seq and x.sender_id <> mine.user_id order by x.seq limit $3
+  select msg.* from messages msg
+  where msg.conversation_id = mine.id and msg.seq >= mine.seq and msg.sender_id <> mine.user_id
+    and not ${hiddenFrom('mine.user_id')}
+  order by msg.seq limit $3
 ) msg
 order by msg.created_at, msg.conversation_id, msg.seq limit $3`
 
@@ -44,9 +53,16 @@ export function messageReads(query: Query): MessageReads {
       )
       return toMessages(rows)[0] ?? null
     },
-    async range(conversationId, { fromSeq, toSeq, limit, newest }) {
-      const rows = await query(newest ? BACKWARD : FORWARD, [conversationId, fromSeq, toSeq, limit])
+    ...hiddenReads(query),
+    ...replyReads(query),
+    async range(conversationId, { fromSeq, toSeq, limit, newest, reader = null }) {
+      const rows = await query(newest ? BACKWARD : FORWARD, [conversationId, fromSeq, toSeq, limit, reader])
       return toMessages(newest ? rows.reverse() : rows)
+    },
+    async ends(conversationId, fromSeq, reader) {
+      const [row] = await query<[number | null, number | null]>(ENDS, [conversationId, fromSeq, reader])
+      const [first, last] = row ?? [null, null]
+      return first === null || last === null ? null : { first, last }
     },
     async versions(id, after, limit) {
       const rows = await query<[version: number, content: string, writtenAt: Date]>(
@@ -150,6 +166,7 @@ const NAMED_NO_LONGER = `delete from mentions x using messages named
 
 export function messageWrites(query: Query): Omit<MessageWrites, 'react'> {
   return {
+    ...hiddenWrites(query),
     async createMessage(draft) {
       const [answer] = await appendMessages(query, [{ ...draft, notifications: [] }], false, query)
       if (answer === undefined || answer instanceof AppError) throw answer ?? new AppError('INTERNAL')

@@ -3,7 +3,7 @@
  * counted anew for the mark it belongs to, so unread stays a subtraction; the audit compares that with counting messages.
  */
 import type { Reads, Tx } from '../core/ports.ts'
-import { lastMessage, profileColumns, sentUntil, unread } from './columns.ts'
+import { lastMessage, mentioned, profileColumns, sentUntil, unread } from './columns.ts'
 import { array, type Query } from './driver.ts'
 
 /** The page first: joined as a whole, the planner walks all users beside it. */
@@ -111,17 +111,17 @@ n as materialized (
 update members m set last_read_seq = n.target, sent_at_read = n.sent_now
 from n where m.conversation_id = n.conversation_id and m.user_id = n.user_id
 returning n.last_read_seq, n.target, (n.last_read_seq - n.target) - (n.sent_at_read - n.sent_now),
-  (n.last_seq - n.target) - (n.sent - n.sent_now)`
+  (n.last_seq - n.target) - (n.sent - n.sent_now), ${mentioned}`
 
-type Retreated = [fromSeq: number, seq: number, changed: number, unread: number]
+type Retreated = [fromSeq: number, seq: number, changed: number, unread: number, mentions: number]
 
 export function receiptWrites(query: Query): Pick<Tx, 'retreat'> {
   return {
     async retreat(conversationId, userId, seq) {
       const [row] = await query<Retreated>(RETREAT, [conversationId, userId, seq])
       if (!row) return null
-      const [fromSeq, mark, changed, left] = row
-      return { fromSeq, seq: mark, changed, unread: left }
+      const [fromSeq, mark, changed, left, mentions] = row
+      return { fromSeq, seq: mark, changed, unread: left, mentions }
     },
   }
 }

@@ -1,59 +1,64 @@
 /**
- * A user's conversations as a list: newest activity first, by keyset (activity, id), each page one statement that also
- * reads the end of the log, so that a snapshot's position is exactly as old as its conversations.
+ * A user's conversations as a list: pinned ones first, newest activity first, by keyset (pinned, activity, id), each page one
+ * statement that also reads the end of the log, so that a snapshot's position is exactly as old as its conversations. What costs
+ * a probe of an index is looked up after the limit: for the page alone, and nothing that is unread where all is read.
  */
 import { AppError } from '../../shared/errors.ts'
-import { type ConversationSummary, Moment } from '../../shared/model.ts'
+import { type ConversationSummary, type Message, Moment, type Profile } from '../../shared/model.ts'
 import type { Reads, SummaryPage } from '../core/ports.ts'
 import {
-  conversationColumns,
+  type Columns,
+  conversationWith,
+  hiddenFrom,
+  ifUnread,
   lastMessage,
+  mentioned,
   messageColumns,
-  profileColumns,
   unread,
-  type WishRow,
-  wishes,
+  value,
 } from './columns.ts'
 import type { Query } from './driver.ts'
 
-const PAGE = `
-with page as (
-  select c.id, coalesce(msg.created_at, c.created_at) as activity
-  from members m join conversations c on c.id = m.conversation_id ${lastMessage}
-  where m.user_id = $1 and m.left_at is null and ($2::text is null or c.kind = $2)
-    and ($6::boolean is null or (m.archived_at is not null) = $6)
-    and ($3::timestamptz is null or (coalesce(msg.created_at, c.created_at), c.id) < ($3, $4::text collate "C"))
-  order by activity desc, c.id desc limit $5
-)
-select tail.position, page.activity, ${unread}, m.last_read_seq, c.history_visible or msg.seq > m.joined_seq, ${wishes},
-  ${conversationColumns.text}, ${messageColumns.text}, ${profileColumns.text}
+const PEER = `case when c.kind = 'direct' then (
+  select jsonb_build_object('id', u.id, 'name', u.name, 'role', u.role, 'avatar', u.avatar) from users u where u.id = (
+    select x.user_id from members x where x.conversation_id = c.id and x.user_id <> m.user_id limit 1
+  )
+) end`
+
+const summaryColumns: Columns<ConversationSummary> = conversationWith({
+  unread: ifUnread(unread),
+  mentions: ifUnread(mentioned),
+  lastReadSeq: value<number>('m.last_read_seq'),
+  mutedUntil: value<Date | null>('m.muted_until'),
+  archived: value<boolean>('m.archived_at is not null'),
+  pinned: value<boolean>('m.pinned_at is not null'),
+  lastMessage: messageColumns as Columns<Message | null>,
+  peer: value<Profile | null>(PEER),
+})
+
+/** Activity of a conversation: its last message, or its creation. */
+const ACTIVITY = 'coalesce(msg.created_at, c.created_at)'
+
+export const LIST = `
+select tail.position, (c.history_visible or msg.seq > m.joined_seq) and not ${hiddenFrom('m.user_id')}, ${summaryColumns.text}
 from (select coalesce(max(position), 0) as position from events) tail
-left join page on true
-left join conversations c on c.id = page.id
-left join members m on m.conversation_id = c.id and m.user_id = $1
-${lastMessage}
-left join lateral (
-  select x.user_id from members x where c.kind = 'direct' and x.conversation_id = c.id and x.user_id <> $1 limit 1
-) peer on true
-left join users u on u.id = peer.user_id
-order by page.activity desc, page.id desc`
+left join (members m join conversations c on c.id = m.conversation_id ${lastMessage})
+  on m.user_id = $1 and m.left_at is null and ($2::text is null or c.kind = $2)
+    and ($3::boolean is null or (m.archived_at is not null) = $3)
+    and ($4::boolean is null or (m.pinned_at is not null, ${ACTIVITY}, c.id) < ($4, $5::timestamptz, $6::text collate "C"))
+order by m.pinned_at is not null desc, ${ACTIVITY} desc, c.id desc limit $7`
 
-type Row = [
-  position: number,
-  activity: Date,
-  unread: number,
-  lastReadSeq: number,
-  visible: boolean,
-  ...WishRow,
-  ...unknown[],
-]
+type Row = [position: number, visible: boolean, ...unknown[]]
 
-/** `<milliseconds>.<id>` of the last conversation of a page. */
-function parseAfter(after: string): [Date, string] {
-  const [, time, id] = /^(\d{1,15})\.(.+)$/s.exec(after) ?? []
+/** `<1 if pinned, else 0>.<milliseconds>.<id>` of the last conversation of a page. */
+const afterOf = ({ pinned, lastMessageAt, createdAt, id }: ConversationSummary) =>
+  `${pinned ? 1 : 0}.${(lastMessageAt ?? createdAt).getTime()}.${id}`
+
+function parseAfter(after: string): [boolean, Date, string] {
+  const [, pinned, time, id] = /^([01])\.(\d{1,15})\.(.+)$/s.exec(after) ?? []
   const activity = Moment.safeParse(new Date(Number(time)))
   if (!activity.success || id === undefined) throw new AppError('INVALID_INPUT', 'after: not given by a page')
-  return [activity.data, id]
+  return [pinned === '1', activity.data, id]
 }
 
 export async function listConversations(
@@ -61,31 +66,19 @@ export async function listConversations(
   userId: string,
   page: Parameters<Reads['conversations']['list']>[1],
 ): Promise<SummaryPage & { position: number }> {
-  const [activity, id] = page.after === undefined ? [null, null] : parseAfter(page.after)
-  const rows = await query<Row>(PAGE, [userId, page.kind ?? null, activity, id, page.limit + 1, page.archived ?? null])
-  const shown = rows.slice(0, page.limit)
-  const last = shown.at(-1)
-  const conversations = shown.flatMap((row) => toSummary(row) ?? [])
-  const lastId = conversations.at(-1)?.id
+  const after = page.after === undefined ? [null, null, null] : parseAfter(page.after)
+  const rows = await query<Row>(LIST, [userId, page.kind ?? null, page.archived ?? null, ...after, page.limit + 1])
+  const conversations = rows.slice(0, page.limit).flatMap((row) => toSummary(row) ?? [])
+  const last = conversations.at(-1)
   return {
     position: rows[0]?.[0] ?? 0,
     conversations,
-    next: rows.length > page.limit && last ? `${last[1].getTime()}.${lastId}` : null,
+    next: rows.length > page.limit && last ? afterOf(last) : null,
   }
 }
 
 function toSummary(row: Row): ConversationSummary | null {
-  const conversation = conversationColumns.read(row, 8)
-  if (!conversation) return null
-  const message = 8 + conversationColumns.width
-  return {
-    ...conversation,
-    unread: row[2],
-    lastReadSeq: row[3],
-    mutedUntil: row[5],
-    archived: row[6],
-    pinned: row[7],
-    lastMessage: row[4] ? messageColumns.read(row, message) : null,
-    peer: profileColumns.read(row, message + messageColumns.width),
-  }
+  const summary = summaryColumns.read(row, 2)
+  if (summary && !row[1]) summary.lastMessage = null
+  return summary
 }

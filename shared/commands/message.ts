@@ -10,8 +10,14 @@ const Mark = z
     message: 'give either conversationId or messageId',
   })
 
-/** `changed` counts the messages that were not marked before; `seq` is the mark now. */
-export const Marked = z.object({ conversationId: Id, seq: Seq, changed: z.number().int(), unread: z.number().int() })
+/** `changed` counts the messages that were not marked before; `seq` is the mark now. `mentions`: how many unread ones name the actor. */
+export const Marked = z.object({
+  conversationId: Id,
+  seq: Seq,
+  changed: z.number().int(),
+  unread: z.number().int(),
+  mentions: z.number().int(),
+})
 
 const HistoryInput = z
   .object({
@@ -51,7 +57,7 @@ export const message = {
   'message.history': {
     kind: 'read',
     input: HistoryInput,
-    /** In order of seq. */
+    /** In order of seq, full pages: what the actor has hidden leaves a gap in the seqs. */
     output: z.object({ messages: z.array(Message), hasBefore: z.boolean(), hasAfter: z.boolean() }),
     errors: ['FORBIDDEN', 'NOT_FOUND'],
     cost: 1,
@@ -84,6 +90,27 @@ export const message = {
     output: Message,
     errors: ['FORBIDDEN', 'NOT_FOUND', 'CONFLICT'],
     cost: 2,
+  },
+  /**
+   * Deletes it for the actor alone, on all their devices: no history, look-up, list or search gives it to them any more, and it
+   * is NOT_FOUND to their commands. Others see it. What is unread stays unread; twice changes nothing. Live events about it
+   * still come: a client passes over those of a message that it knows to be hidden.
+   */
+  'message.hide': {
+    kind: 'write',
+    input: ByMessage,
+    output: z.object({ conversationId: Id, messageId: Id, changed: z.boolean() }),
+    errors: ['NOT_FOUND'],
+    cost: 1,
+  },
+  'message.replies': {
+    kind: 'read',
+    /** Replies with a seq beyond `after`. */
+    input: ByMessage.extend({ after: Seq.default(0), limit: limit(200, 50) }),
+    /** Messages that reply to it, in order of seq; neither deleted ones nor those that the actor has hidden. */
+    output: z.object({ messages: z.array(Message), hasMore: z.boolean() }),
+    errors: ['NOT_FOUND'],
+    cost: 1,
   },
   'message.react': {
     kind: 'write',

@@ -30,7 +30,10 @@ export const receipt = {
       at: z.date(),
     }),
   },
-  /** For the actor's own devices: their read mark went back from `fromSeq` to `seq`; `changed` are unread again, `unread` in all. */
+  /**
+   * For the actor's own devices: their read mark went back from `fromSeq` to `seq`; `changed` are unread again, `unread` in all,
+   * `mentions` of these name them.
+   */
   'receipt.unread': {
     kind: 'durable',
     topic: 'user',
@@ -41,6 +44,7 @@ export const receipt = {
       seq: Seq,
       changed: z.number().int(),
       unread: z.number().int(),
+      mentions: z.number().int(),
     }),
   },
   /** For the actor's own devices, in conversations of more than 100 members, in place of a receipt for all: their marks now. */
@@ -53,6 +57,7 @@ export const receipt = {
       deliveredSeq: Seq,
       readSeq: Seq,
       unread: z.number().int(),
+      mentions: z.number().int(),
       at: z.date(),
     }),
   },

@@ -36,6 +36,8 @@ export const Member = z.object({
   lastDeliveredSeq: Seq,
   lastViewedAt: z.date().nullable(),
   unread: z.number().int().min(0),
+  /** How many of these name the member, or everyone. */
+  mentions: z.number().int().min(0),
 })
 export type Member = z.output<typeof Member>
 
@@ -46,8 +48,10 @@ export type Wishes = z.output<typeof Wishes>
 /** A conversation as one member sees it in a list. `peer` is the other side of a direct conversation. */
 export const ConversationSummary = Conversation.extend({
   unread: z.number().int().min(0),
+  /** How many of these name the member, or everyone. */
+  mentions: z.number().int().min(0),
   lastReadSeq: Seq,
-  /** Null also if it was written before the member joined and history is hidden. */
+  /** Null also if the member has hidden it, or it was written before they joined and history is hidden. */
   lastMessage: Message.nullable(),
   peer: Profile.nullable(),
   ...Wishes.shape,
@@ -60,6 +64,7 @@ export const ConversationDetail = z.object({
   /** The first 100 by time of joining, and the actor in any case. */
   members: z.array(Member),
   memberCount: z.number().int(),
+  /** As in a list. */
   lastMessage: Message.nullable(),
   /** Log position that this picture is true of. */
   position: Position,

@@ -13,7 +13,7 @@ export type Reaction = z.output<typeof Reaction>
 export const Message = z.object({
   id: Id,
   conversationId: Id,
-  /** Place in the conversation: 1, 2, 3, ... without a gap. */
+  /** Place in the conversation: 1, 2, 3, ... without a gap, but for what its reader has hidden. */
   seq: Seq,
   senderId: Id,
   clientId: Id,

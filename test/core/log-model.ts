@@ -14,6 +14,7 @@ const member = (userId: string): Member => ({
     lastDeliveredSeq: 0,
     lastViewedAt: null,
     unread: 0,
+    mentions: 0,
   },
   profile: { id: userId, name: userId, role: '', avatar: null },
 })
@@ -105,6 +106,8 @@ export function handBroker(): Broker & { letRing(position: number): void } {
     letRing: (position) => heard(position),
     cast() {},
     onCast: () => () => {},
+    share() {},
+    onShare: () => () => {},
     async ping() {},
     async close() {},
   }

@@ -67,9 +67,9 @@ test("marked as unread: the user's devices follow, live and after having been aw
   await laptop.payload('receipt.read')
 
   const messageId = messages[0] ?? ''
-  const back = { conversationId, seq: 0, changed: 2, unread: 2 }
+  const back = { conversationId, seq: 0, changed: 2, unread: 2, mentions: 0 }
   expect(await message.markUnread.mutate({ messageId })).toEqual(back)
-  const moved = { conversationId, userId: bob, fromSeq: 3, seq: 0, changed: 2, unread: 2 }
+  const moved = { conversationId, userId: bob, fromSeq: 3, seq: 0, changed: 2, unread: 2, mentions: 0 }
   expect(await laptop.payload('receipt.unread')).toEqual(moved)
   expect(await laptop.unread()).toBe(2)
   expect(await message.markUnread.mutate({ conversationId, seq: 3 })).toEqual({ ...back, changed: 0 })

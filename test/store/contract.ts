@@ -587,7 +587,7 @@ export function contract(
               else {
                 const changed = others(user, target, mark.read)
                 const unread = others(user, target, senders.length)
-                expect(result).toEqual({ fromSeq: mark.read, seq: target, changed, unread })
+                expect(result).toEqual({ fromSeq: mark.read, seq: target, changed, unread, mentions: 0 })
                 mark.read = target
                 expect((await store.reads.members.list(id, [user]))[0]?.unread).toBe(unread)
               }
@@ -710,12 +710,12 @@ export function contract(
       })
       const listed = async (archived?: boolean) =>
         (await store.reads.conversations.list(user, { limit: 9, archived })).conversations.map(({ id }) => id)
-      expect(await listed()).toEqual([two, one])
+      expect(await listed()).toEqual([one, two])
       expect(await listed(true)).toEqual([one])
       expect(await listed(false)).toEqual([two])
       expect((await store.reads.snapshot(user, 9)).conversations).toMatchObject([
-        { id: two, ...none },
         { id: one, mutedUntil, archived: true, pinned: true },
+        { id: two, ...none },
       ])
       await removeMember(store, one, user)
       await expect(set({ pinned: false })).rejects.toMatchObject({ code: 'FORBIDDEN' })

@@ -30,15 +30,21 @@ export interface Sent {
 
 export interface MessageReads {
   get(id: string): Promise<Message | null>
+  /** Null unless the user is a member who may see it. `hidden`: they have deleted it for themselves. */
+  visible(id: string, userId: string): Promise<{ message: Message; hidden: boolean } | null>
   byClientId(conversationId: string, senderId: string, clientId: string): Promise<Message | null>
-  /** In order of seq; at most `limit` with `fromSeq <= seq <= toSeq`, the last ones if `newest`. */
+  /** In order of seq; at most `limit` with `fromSeq <= seq <= toSeq`, the last ones if `newest`; not what `reader` has hidden. */
   range(
     conversationId: string,
-    range: { fromSeq: number; toSeq: number; limit: number; newest: boolean },
+    range: { fromSeq: number; toSeq: number; limit: number; newest: boolean; reader?: string },
   ): Promise<Message[]>
+  /** Seq of the first and of the last message from `fromSeq` on that the reader has not hidden; null if there is none. */
+  ends(conversationId: string, fromSeq: number, reader: string): Promise<{ first: number; last: number } | null>
+  /** Messages that reply to this one, in order of seq beyond `after`; not deleted ones, nor what the reader has hidden. */
+  replies(id: string, page: { after: number; limit: number; reader: string }): Promise<Message[]>
   /** What a message said before its edits, by rising version, beyond `after`; nothing once it is deleted. */
   versions(id: string, after: number, limit: number): Promise<Version[]>
-  /** From others, oldest first, in conversations of which the user is a member. */
+  /** From others, oldest first, in conversations of which the user is a member; not what they have hidden. */
   missed(userId: string, since: Date, limit: number): Promise<Message[]>
 }
 
@@ -49,6 +55,8 @@ export interface MessageWrites {
   editMessage(id: string, text: Pick<Message, 'content' | 'mentions' | 'mentionsEveryone'>): Promise<Message>
   /** Soft: the row stays; its content and metadata, every version of it, its mentions and its reactions go. */
   deleteMessage(id: string, by: string): Promise<Message>
+  /** Deletes it for this user alone; false if they have done so before. */
+  hide(id: string, userId: string): Promise<boolean>
   /** Gives a reaction or takes it back, in a locked conversation. `count`: how many of this kind the message has then. */
   react(messageId: string, userId: string, reaction: string, on: boolean): Promise<{ changed: boolean; count: number }>
 }

@@ -38,6 +38,8 @@ export interface ReceiptWrites {
     seq: number
     changed: number
     unread: number
+    /** How many of what is left name the member. */
+    mentions: number
     messageId: string | null
     at: Date
     /** Both marks as they are now. */
@@ -54,5 +56,5 @@ export interface ReceiptWrites {
     conversationId: string,
     userId: string,
     seq: number,
-  ): Promise<{ fromSeq: number; seq: number; changed: number; unread: number } | null>
+  ): Promise<{ fromSeq: number; seq: number; changed: number; unread: number; mentions: number } | null>
 }
