@@ -171,7 +171,7 @@ let scheduleId = ''
 async function theSchedule(sender: Actor): Promise<string> {
   const { core, store } = server.app
   if (await store.reads.schedules.get(scheduleId)) return scheduleId
-  const when = { kind: 'bedtime', time: '20:00', weekdays: [0] } as const
+  const when = { kind: 'bedtime' as const, time: '20:00', weekdays: [0] }
   const given = { name: 'Bed', when, timeZone: 'Europe/Berlin', title: 'To bed' }
   scheduleId = (await core.execute(sender, 'schedule.create', given)).id
   return scheduleId

@@ -4,9 +4,12 @@ import { columns } from './columns.ts'
 import type { Query } from './driver.ts'
 import { broadcasts } from './schema.ts'
 
-const broadcastColumns = columns(broadcasts, 'b', [
-  ...(['id', 'type', 'priority', 'title', 'body', 'data', 'actionUrl', 'by', 'createdAt', 'afterUserId'] as const),
-])
+const broadcastColumns = columns(
+  broadcasts,
+  'b',
+  [...(['id', 'type', 'priority', 'title', 'body', 'data', 'actionUrl', 'by', 'createdAt', 'afterUserId'] as const)],
+  {},
+)
 
 const CREATE = `insert into broadcasts (id, type, priority, title, body, data, action_url, by)
   values ($1, $2, $3, $4, $5, $6, $7, $8)`

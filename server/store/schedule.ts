@@ -6,10 +6,15 @@ import { columns } from './columns.ts'
 import { array, type Param, type Query } from './driver.ts'
 import { schedules } from './schema.ts'
 
-const scheduleColumns = columns(schedules, 's', [
-  ...(['id', 'ownerId', 'userId', 'name', 'kind', 'time', 'weekdays', 'cron', 'timeZone', 'title', 'body'] as const),
-  ...(['priority', 'data', 'actionUrl', 'enabled', 'nextRunAt', 'lastRunAt', 'createdAt', 'updatedAt'] as const),
-])
+const scheduleColumns = columns(
+  schedules,
+  's',
+  [
+    ...(['id', 'ownerId', 'userId', 'name', 'kind', 'time', 'weekdays', 'cron', 'timeZone', 'title', 'body'] as const),
+    ...(['priority', 'data', 'actionUrl', 'enabled', 'nextRunAt', 'lastRunAt', 'createdAt', 'updatedAt'] as const),
+  ],
+  {},
+)
 
 function toSchedules(rows: readonly (readonly unknown[])[]): Schedule[] {
   return rows.flatMap((row) => {

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { Id, NotificationType } from '../model.ts'
 import type { Contract } from './contract.ts'
-import { Notice } from './schedule.ts'
+import { Notice } from './notification.ts'
 
 export const broadcast = {
   /** For administrators: to every active user there is now. It is on its way when this answers, and arrives once. */

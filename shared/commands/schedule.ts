@@ -1,23 +1,14 @@
 /** Schedules: notifications at set times. A user's own, to themselves; an administrator's, to anybody or everybody. */
 import { z } from 'zod'
-import { Id, JsonObject, Priority, Schedule, Text, TimeZone, When } from '../model.ts'
+import { Id, JsonObject, Schedule, Text, TimeZone, When } from '../model.ts'
 import { type Contract, limit } from './contract.ts'
+import { Notice } from './notification.ts'
 
 const BySchedule = z.object({ scheduleId: Id })
 const Name = Text(100).min(1)
-const Title = Text(200).min(1)
-const Body = Text(2_000)
+const given = Notice.shape
+/** Less than a notification may have: what it is told of the schedule comes on top. */
 const Data = JsonObject(3_000).nullable()
-const ActionUrl = Text(2_000).nullable()
-
-/** What a notification says, as a server or a schedule gives it. */
-export const Notice = z.object({
-  priority: Priority.default('normal'),
-  title: Title,
-  body: Body.default(''),
-  data: Data.default(null),
-  actionUrl: ActionUrl.default(null),
-})
 
 export const schedule = {
   /**
@@ -27,6 +18,7 @@ export const schedule = {
   'schedule.create': {
     kind: 'write',
     input: Notice.extend({
+      data: Data.default(null),
       name: Name,
       userId: Id.nullable().optional(),
       when: When,
@@ -53,11 +45,11 @@ export const schedule = {
       name: Name.optional(),
       when: When.optional(),
       timeZone: TimeZone.optional(),
-      priority: Priority.optional(),
-      title: Title.optional(),
-      body: Body.optional(),
+      priority: given.priority.removeDefault().optional(),
+      title: given.title.optional(),
+      body: given.body.removeDefault().optional(),
       data: Data.optional(),
-      actionUrl: ActionUrl.optional(),
+      actionUrl: given.actionUrl.removeDefault().optional(),
       enabled: z.boolean().optional(),
     }),
     output: Schedule,

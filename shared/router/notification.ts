@@ -11,5 +11,6 @@ export const notification = {
   mute: write('notification.mute'),
   muted: read('notification.muted'),
   send: write('notification.send'),
+  broadcast: write('notification.broadcast'),
   onChange: followUser(['notification.created', 'notification.read', 'notification.deleted']),
 }
