@@ -13,14 +13,14 @@ import type { MemberReads } from './ports.ts'
 export const MOST_MEMBERS = 100
 export type Audience = readonly Named[] | 'many'
 
-export async function audienceOf(members: MemberReads, conversationId: string): Promise<Audience> {
+export async function audienceOf(members: Pick<MemberReads, 'names'>, conversationId: string): Promise<Audience> {
   const found = await members.names(conversationId, MOST_MEMBERS + 1)
   return found.length > MOST_MEMBERS ? 'many' : found
 }
 
 /** Whom a text of the sender names there. */
 export async function mentionedIn(
-  members: MemberReads,
+  members: Pick<MemberReads, 'called'>,
   text: { conversationId: string; senderId: string; content: string },
   audience: Audience,
 ): Promise<Mentions> {
@@ -42,12 +42,12 @@ interface Known {
 const MOST_KNOWN = 2_000
 
 export class Audiences implements Watcher {
-  readonly #members: MemberReads
+  readonly #members: Pick<MemberReads, 'names'>
   /** The latest asked for is last. */
   readonly #known = new Map<string, Known>()
   readonly #turns = new Map<string, Promise<void>>()
 
-  constructor(members: MemberReads) {
+  constructor(members: Pick<MemberReads, 'names'>) {
     this.#members = members
   }
 
