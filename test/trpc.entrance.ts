@@ -11,13 +11,16 @@ import superjson from 'superjson'
 import { WebSocket } from 'ws'
 import { createAuth, system } from '../server/auth.ts'
 import { memoryBroker } from '../server/cluster/memory.ts'
+import { Attendance, type AttendanceOptions } from '../server/core/attendance.ts'
 import { Blocklist } from '../server/core/blocklist.ts'
 import { createCore } from '../server/core/core.ts'
 import { Counting } from '../server/core/counting.ts'
 import { Expiry, type ExpiryOptions } from '../server/core/expiry.ts'
 import { Firing, type FiringOptions } from '../server/core/firing.ts'
+import { Heartbeats } from '../server/core/heartbeat.ts'
 import { Hub } from '../server/core/hub.ts'
-import type { Store } from '../server/core/ports.ts'
+import type { Broker, Store } from '../server/core/ports.ts'
+import { Rights } from '../server/core/rights.ts'
 import { Typing } from '../server/core/typing.ts'
 import { idSource } from '../server/id.ts'
 import { openStore } from '../server/store/store.ts'
@@ -49,13 +52,18 @@ interface BackendOptions {
   store?: Store
   locks?: Partial<Pick<ExpiryOptions, 'lockMs' | 'graceMs' | 'sweepMs'>>
   typingMs?: number
+  /** Without it: a cluster of one. */
+  broker?: Broker
+  presence?: Partial<Pick<AttendanceOptions, 'windowMs' | 'graceMs' | 'leaseMs'>>
+  beatMs?: number
   firing?: Partial<Pick<FiringOptions, 'everyMs' | 'batch' | 'pauseMs'>>
 }
 
-export async function startBackend({ store: given, locks, typingMs, firing: times }: BackendOptions = {}) {
+export async function startBackend(options: BackendOptions = {}) {
+  const { store: given, locks, typingMs, firing: times } = options
   const newId = idSource()
   const store = given ?? (await openStore())
-  const broker = memoryBroker()
+  const broker = options.broker ?? memoryBroker()
   const onError = () => undefined
   const blocklist = new Blocklist(store.reads.blocks)
   const hub = new Hub({ log: store.log, epoch: store.epoch, broker, onError, quietMs: 60_000, blocklist })
@@ -66,6 +74,12 @@ export async function startBackend({ store: given, locks, typingMs, firing: time
   const firing = new Firing({ store, hub, newId, onError, ...times })
   firing.start()
   const typing = new Typing({ hub, now: Date.now, ...(typingMs !== undefined && { forMs: typingMs }) })
+  const presence = new Attendance({
+    ...{ store, hub, broker, rights: new Rights(), name: newId(), onError, ...options.presence },
+    blocked: (userId) => blocklist.with(userId),
+  })
+  presence.start()
+  const heartbeats = new Heartbeats({ hub, intervalMs: options.beatMs ?? 25_000, now: Date.now })
   const counting = new Counting({ store, hub, onError })
   const auditor = { last: null }
   const core = createCore({
@@ -74,6 +88,8 @@ export async function startBackend({ store: given, locks, typingMs, firing: time
     expiry,
     firing,
     typing,
+    presence,
+    heartbeats,
     counting,
     auditor,
     world,
@@ -86,12 +102,14 @@ export async function startBackend({ store: given, locks, typingMs, firing: time
   const auth = createAuth({ secret, publicKey: undefined, newId, standing, admit })
   const token = (userId: string, expiresIn = 3_600) => auth.sign({ userId, role: 'client' }, expiresIn)
   return {
-    ...{ store, hub, core, auth, token, newId },
+    ...{ store, hub, core, auth, token, newId, presence },
     actor: (userId: string) => auth.authenticate(token(userId)),
     async [Symbol.asyncDispose]() {
       await expiry.stop()
       await firing.stop()
+      await presence.stop()
       typing.close()
+      heartbeats.close()
       await counting.stop()
       await hub.stop()
       await store.close()

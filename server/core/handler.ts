@@ -6,10 +6,14 @@
 import type { CommandName, Commands, Input, Output, Parsed } from '../../shared/commands.ts'
 import type { Durable, Event, EventName, Payload, Topic } from '../../shared/events.ts'
 import type { Actor } from '../../shared/ports.ts'
+import type { Attendance } from './attendance.ts'
 import type { Auditor } from './audit.ts'
 import type { Counting } from './counting.ts'
+import type { Audiences } from './audience.ts'
+import type { Blocklist } from './blocklist.ts'
 import type { Expiry } from './expiry.ts'
 import type { Firing } from './firing.ts'
+import type { Heartbeats } from './heartbeat.ts'
 import type { Hub } from './hub.ts'
 import type { Policy } from './policy.ts'
 import type { EventDraft, Reads, Store, Tx, World } from './ports.ts'
@@ -21,6 +25,7 @@ export interface Node {
   readonly hub: Hub
   readonly world: World
   readonly rights: Rights
+  readonly blocklist: Blocklist
   /** Sends waiting for the journal. */
   queued(): number
   /** True the first time it is asked about a message: it may be shown before it is stored. */
@@ -28,6 +33,11 @@ export interface Node {
   readonly expiry: Expiry
   readonly firing: Firing
   readonly typing: Typing
+  readonly audiences: Audiences
+  readonly presence: Attendance
+  readonly heartbeats: Heartbeats
+  /** Whether the user is connected, to any node. */
+  online(userId: string): boolean
   /** How long what nobody received stays in the offline queue, seconds. */
   readonly queueSeconds: number
   readonly counting: Counting

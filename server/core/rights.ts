@@ -15,6 +15,9 @@ export interface Right {
   readonly opensWith?: readonly string[]
   /** Roles that may open a direct conversation with it, besides administrators; everyone if missing. */
   readonly openedBy?: readonly string[]
+  /** Roles whose presence it sees in its school, and in its classes. An administrator sees everybody's. */
+  readonly seesInSchool?: readonly string[]
+  readonly seesInClass?: readonly string[]
 }
 
 /** By name of role. In a list, `default` stands for every role without a row. */
@@ -25,8 +28,8 @@ const TABLE: RightsTable = {
   client: {},
   /** Waits to be asked: answers clients, and may turn to those who run the place. */
   craftsman: { openedBy: ['client'], opensWith: ['admin', 'moderator', 'default'] },
-  student: {},
-  teacher: {},
+  student: { seesInSchool: ['admin'], seesInClass: ['teacher', 'student'] },
+  teacher: { seesInSchool: ['admin', 'teacher'], seesInClass: ['student'] },
   moderator: { moderates: true },
   admin: { administers: true, moderates: true },
   /** The server itself: no token and no administrator can give it to anybody. */
@@ -35,6 +38,10 @@ const TABLE: RightsTable = {
 
 interface Bearer {
   readonly role: string
+}
+interface Pupil extends Bearer {
+  readonly schoolId: string | null
+  readonly classIds: readonly string[]
 }
 
 export class Rights {
@@ -55,6 +62,15 @@ export class Rights {
     const names = (list: readonly string[] | undefined, bearer: Bearer) =>
       list?.some((role) => role.toLowerCase() === this.#row(bearer)) ?? true
     return names(this.#of(opener).opensWith, peer) && names(this.#of(peer).openedBy, opener)
+  }
+
+  /** Whether the first may see the presence of the second, for where they are and who they are. */
+  sees(viewer: Pupil, other: Pupil): boolean {
+    if (this.administers(viewer)) return true
+    const { seesInSchool = [], seesInClass = [] } = this.#of(viewer)
+    const among = (roles: readonly string[]) => roles.some((role) => role.toLowerCase() === this.#row(other))
+    if (viewer.schoolId !== null && viewer.schoolId === other.schoolId && among(seesInSchool)) return true
+    return among(seesInClass) && viewer.classIds.some((id) => other.classIds.includes(id))
   }
 
   #row({ role }: Bearer): string {

@@ -8,6 +8,8 @@ import { calls } from './calls.ts'
 import { conversation } from './conversation.ts'
 import { lock } from './lock.ts'
 import { message } from './message.ts'
+import { notification } from './notification.ts'
+import { presence } from './presence.ts'
 import { queue } from './queue.ts'
 import { schedule } from './schedule.ts'
 import { sync } from './sync.ts'
@@ -24,6 +26,6 @@ export interface Wire {
 export const createRouter = ({ transformer, sse }: Wire) =>
   builder
     .create({ ...options, transformer, sse })
-    .router({ user, conversation, message, lock, schedule, queue, typing, sync, admin, calls })
+    .router({ user, conversation, message, lock, notification, schedule, queue, presence, typing, sync, admin, calls })
 
 export type AppRouter = ReturnType<typeof createRouter>

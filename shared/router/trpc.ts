@@ -6,6 +6,7 @@
 import { initTRPC, type TrackedEnvelope } from '@trpc/server'
 import { z } from 'zod'
 import { type CommandName, type Commands, type CommandsOf, commands, type Input } from '../commands.ts'
+import { PresenceFilter } from '../commands/presence.ts'
 import { AppError } from '../errors.ts'
 import type { Event, EventName } from '../events.ts'
 import { Cursor, Id } from '../model.ts'
@@ -79,3 +80,9 @@ export const followConversation = (names?: readonly EventName[]) =>
     const scope = { kind: 'conversation', conversationId: input.conversationId, ...(names && { names }) } as const
     return stream(ctx, scope, input.lastEventId, signal)
   })
+
+/** How users appear, from now on. */
+export const followPresence = () =>
+  procedure
+    .input(PresenceFilter)
+    .subscription(({ ctx, input, signal }) => stream(ctx, { kind: 'presence', ...input }, undefined, signal))
