@@ -188,8 +188,9 @@ async function place(): Promise<Place> {
 /** What a command is given by somebody whom this awaits. */
 async function inputOf(name: CommandName, outcome: Outcome): Promise<unknown> {
   const { input } = TABLE[name]
-  const changes = commands[name].kind === 'write' && outcome === 'ok' && input.length > 0
-  return input(changes ? await place() : { ...shared, scheduleId: await theSchedule(actor('sender')) })
+  if (input.length === 0) return input(shared)
+  if (commands[name].kind === 'write' && outcome === 'ok') return input(await place())
+  return input({ ...shared, scheduleId: await theSchedule(actor('sender')) })
 }
 
 const code = (error: unknown): string =>

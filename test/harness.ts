@@ -1,6 +1,6 @@
 /** A real server on a random port, with an embedded database in memory unless told otherwise. Use with `await using`. */
 
-import { type App, type Bot, createApp, readConfig } from '../server/app.ts'
+import { type App, type Bot, createApp, type RightsTable, readConfig } from '../server/app.ts'
 import type { Store } from '../server/core/ports.ts'
 import { dialectNames } from '../server/dialects/index.ts'
 import { createLog } from '../server/log.ts'
@@ -25,9 +25,15 @@ export interface ServerOptions {
   /** An open store, closed with the server. Without it: in memory, or what `env` says about DATABASE_URL or DATA_DIR. */
   store?: Store
   bots?: readonly Bot[]
+  rights?: RightsTable
 }
 
-export async function startServer({ env = {}, store, bots = [] }: ServerOptions = {}): Promise<TestServer> {
+export async function startServer({
+  env = {},
+  store,
+  bots = [],
+  rights = {},
+}: ServerOptions = {}): Promise<TestServer> {
   const config = readConfig(dialectNames, {
     PORT: '0',
     HOST: '127.0.0.1',
@@ -38,7 +44,7 @@ export async function startServer({ env = {}, store, bots = [] }: ServerOptions 
   })
   const inMemory = !store && !env.DATABASE_URL && !env.DATA_DIR
   const opened = inMemory ? await openMemory() : store
-  const app = await createApp({ config, log: createLog(config), bots, ...(opened && { store: opened }) })
+  const app = await createApp({ config, log: createLog(config), bots, rights, ...(opened && { store: opened }) })
   const url = app.url.replace('localhost', '127.0.0.1')
   const token = (userId: string, claims: object = {}, expiresIn = 3_600) =>
     app.auth.sign({ userId, role: 'client', ...claims }, expiresIn)
