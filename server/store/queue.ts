@@ -3,7 +3,7 @@
  * by a subtraction; in the others messages_seq gives the next ones from the mark, or from the first that is young enough.
  */
 import type { Reads } from '../core/ports.ts'
-import { lastMessage, messageColumns, sentUntil } from './columns.ts'
+import { hiddenFrom, lastMessage, messageColumns, sentUntil } from './columns.ts'
 import type { Query } from './driver.ts'
 
 /** At most $3 messages that wait for user $1 and are not older than $2 seconds. Whoever joined has everything before delivered. */
@@ -17,12 +17,12 @@ mine as materialized (
     ${sentUntil('m.conversation_id', 'm.user_id', 'msg.seq')} - ${sentUntil('m.conversation_id', 'm.user_id', 'm.last_delivered_seq')}
 ),
 waiting as (
-  select x.* from mine cross join lateral (
-    select x.id, x.conversation_id, x.seq, x.created_at from messages x
-    where x.conversation_id = mine.id and x.seq >= mine.seq and x.sender_id <> $1 and x.deleted_at is null
-      and not exists (select from hidden h where h.user_id = $1 and h.message_id = x.id)
-    order by x.seq limit $3
-  ) x
+  select next.* from mine cross join lateral (
+    select msg.id, msg.conversation_id, msg.seq, msg.created_at from messages msg
+    where msg.conversation_id = mine.id and msg.seq >= mine.seq and msg.sender_id <> $1 and msg.deleted_at is null
+      and not ${hiddenFrom('$1')}
+    order by msg.seq limit $3
+  ) next
 )`
 
 const PAGE = `
