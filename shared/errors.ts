@@ -29,6 +29,8 @@ export const CLOSES = {
   restart: { code: 1012, reason: 'server restarting', comeBack: true },
   slow: { code: 4008, reason: 'reader too slow', comeBack: true },
   expired: { code: 4001, reason: 'token expired', comeBack: true },
+  /** A token from before the revocation is then refused. */
+  revoked: { code: 4005, reason: 'token revoked', comeBack: true },
   refused: { code: 4003, reason: 'not authenticated', comeBack: false },
   /** Not by itself; whoever opens a new connection is let in. */
   kicked: { code: 4004, reason: 'closed by an administrator', comeBack: false },

@@ -76,6 +76,7 @@ async function contextOf(
   token: string | undefined,
   response: ServerResponse,
 ): Promise<Context> {
+  const since = revocations.now
   const actor = await identify(authenticate, token)
   return {
     actor,
@@ -85,7 +86,7 @@ async function contextOf(
     async deliver(open, signal = new AbortController().signal) {
       if (actor instanceof AppError) throw actor
       const { expiresAt } = actor
-      const onSentAway = (leave: (why: Why) => void) => revocations.on(actor, leave)
+      const onSentAway = (leave: (why: Why) => void) => revocations.on(actor, since, leave)
       // A stream ends where it is read; where it is not, its connection does.
       const hangUp = () => {
         if (response.closed) return

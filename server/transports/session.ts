@@ -6,7 +6,7 @@ import { AppError, CLOSES, toAppError } from '../../shared/errors.ts'
 import type { Actor, Core, Feed } from '../../shared/ports.ts'
 import type { Context, Pages } from '../../shared/router/trpc.ts'
 import { at } from './deadline.ts'
-import type { Revocations } from './revocations.ts'
+import type { Revocations, Why } from './revocations.ts'
 import type { Close, TypedSocket } from './socket.ts'
 import { byLane } from './stream.ts'
 
@@ -22,6 +22,12 @@ export interface SessionLimits {
   readonly handshakeMs: number
   /** Time to receive the refusal before the connection is closed, ms. */
   readonly refusedMs: number
+}
+
+const FAREWELLS: Readonly<Record<Why, Close>> = {
+  deactivated: CLOSES.refused,
+  revoked: CLOSES.revoked,
+  kicked: CLOSES.kicked,
 }
 
 /** What `authenticate` gives or the reason that it gives nothing. */
@@ -56,12 +62,11 @@ export class Session {
   async open(core: Core, authenticate: Authenticate, token: string | undefined): Promise<Context> {
     // The token is there: if it cannot be checked in time, that is not the client's fault, and it may come back.
     this.#leaveAt(Date.now() + this.#limits.handshakeMs, CLOSES.restart)
+    const since = this.#revocations.now
     const actor = await identify(authenticate, token)
     if (!(actor instanceof AppError)) {
       this.#leaveAt(actor.expiresAt, CLOSES.expired)
-      const off = this.#revocations.on(actor, (why) =>
-        this.#socket.leave(why === 'kicked' ? CLOSES.kicked : CLOSES.refused),
-      )
+      const off = this.#revocations.on(actor, since, (why) => this.#socket.leave(FAREWELLS[why]))
       this.#socket.once('close', off)
     } else {
       const close = actor.code === 'UNAUTHENTICATED' ? CLOSES.refused : CLOSES.restart

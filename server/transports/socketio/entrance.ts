@@ -5,10 +5,9 @@
  */
 import type { Server, Socket } from 'socket.io'
 import { ERRORS, toAppError } from '../../../shared/errors.ts'
-import type { Event } from '../../../shared/events.ts'
 import type { Actor, Core } from '../../../shared/ports.ts'
 import type { Dialect, Refusal } from '../../dialects/dialect.ts'
-import { sentAway } from '../revocations.ts'
+import { Revocations } from '../revocations.ts'
 import type { Cards } from './cards.ts'
 import { type Choice, chooseDialect, type Settings } from './choice.ts'
 import { claimsOf, credential } from './credential.ts'
@@ -41,6 +40,7 @@ export class Entrance {
   readonly #namespaces = new WeakMap<Socket['conn'], Set<string>>()
   readonly #wordings = new Map<Dialect, ReadonlyMap<string, Wording>>()
   readonly #admit = connectionLimits()
+  readonly #revocations = new Revocations()
   /** Nobody comes in before. */
   readonly #ready: Promise<void>
   #warned = false
@@ -48,7 +48,7 @@ export class Entrance {
   constructor(parts: Parts) {
     this.#parts = parts
     const { core, cards, log, newId, enabled, io } = parts
-    this.#ready = cards.start((event) => this.#sendAway(event))
+    this.#ready = cards.start((event) => this.#revocations.hear(event))
     this.#ready.catch((error: unknown) => log.error({ err: error }, 'the log could not be followed'))
     this.#ground = { core, cards, log, newId, limit: rowLimits() }
     for (const dialect of enabled) this.#wordings.set(dialect, this.#wordingsOf(dialect))
@@ -63,18 +63,6 @@ export class Entrance {
   /** Resolves when the events at work are done; those that wait are dropped. */
   async finish(): Promise<void> {
     await Promise.all([...this.#talks.values()].map((talk) => talk.finish()))
-  }
-
-  /** Whoever is deactivated or revoked is cut off at once, and refused on coming back; a client that is kicked stays away. */
-  #sendAway(event: Event): void {
-    const away = sentAway(event)
-    if (!away) return
-    for (const talk of this.#talks.values()) {
-      const { userId, connectionId } = talk.seat
-      if (userId !== away.userId || (away.connectionId !== null && away.connectionId !== connectionId)) continue
-      if (away.why === 'kicked') talk.dismiss()
-      else talk.hangUp()
-    }
   }
 
   #wordingsOf(dialect: Dialect): ReadonlyMap<string, Wording> {
@@ -110,11 +98,13 @@ export class Entrance {
     }
     try {
       await this.#ready
+      const since = this.#revocations.now
       const actor = await authenticate(token)
       // Nobody would take its seat away again.
       if (socket.conn.readyState !== 'open') return
       if (choice.dialect === null) this.#warn()
       const talk = this.#seat(socket, actor, choice)
+      this.#watch(socket, talk, since)
       await talk.session.open()
       next()
     } catch (thrown) {
@@ -144,6 +134,13 @@ export class Entrance {
     this.#talks.set(actor.connectionId, talk)
     this.#bySocket.set(socket, talk)
     return talk
+  }
+
+  /** Whoever is deactivated or revoked is cut off at once, and refused on coming back; who is kicked is told to stay away. */
+  #watch(socket: Socket, talk: Talk, since: number): void {
+    const off = this.#revocations.on(talk.seat, since, (why) => (why === 'kicked' ? talk.dismiss() : talk.hangUp()))
+    socket.once('disconnect', off)
+    socket.conn.once('close', off)
   }
 
   /** False if the connection is in the namespace already; else how to leave it, which also happens by itself. */
