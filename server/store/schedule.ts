@@ -55,8 +55,9 @@ update schedules s set name = $2, kind = $3, time = $4, weekdays = $5, cron = $6
   updated_at = greatest(clock_timestamp(), s.updated_at)
 where s.id = $1 returning ${scheduleColumns.text}`
 
+/** The time as a sub-select: called in place, it would be compared with every row of the index. */
 const DUE = `select ${scheduleColumns.text} from schedules s
-  where s.next_run_at is not null and s.next_run_at <= clock_timestamp()
+  where s.next_run_at is not null and s.next_run_at <= (select clock_timestamp())
   order by s.next_run_at limit $1 for update skip locked`
 
 const MOVE = `
