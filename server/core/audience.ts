@@ -59,9 +59,11 @@ export class Audiences implements Watcher {
     return known.loading
   }
 
-  /** Calls `prepare` once all that came before for this conversation are through; its caller goes on before the next one's. */
-  inTurn<T>(conversationId: string, prepare: () => Promise<T>): Promise<T> {
-    const turn = (this.#turns.get(conversationId) ?? Promise.resolve()).then(prepare)
+  /** Gives what was prepared once all that came before for this conversation have gone on, and before the next one does. */
+  inTurn<T>(conversationId: string, prepared: Promise<T>): Promise<T> {
+    // It may fail while it waits for its turn.
+    prepared.catch(() => undefined)
+    const turn = (this.#turns.get(conversationId) ?? Promise.resolve()).then(() => prepared)
     const over: Promise<void> = turn.then(
       () => this.#over(conversationId, over),
       () => this.#over(conversationId, over),

@@ -8,7 +8,7 @@ import { AppError, toAppError } from '../../shared/errors.ts'
 import type { Durable, Event } from '../../shared/events.ts'
 import type { Message } from '../../shared/model.ts'
 import { audienceOf, mentionedIn } from './audience.ts'
-import { unheard, withoutBlocked } from './block.ts'
+import { unheard } from './block.ts'
 import { type BatchCall, conversationTopic, draft, ephemeral, type HandlersOf, itsConversation } from './handler.ts'
 import { endGone, mayEdit } from './lock.ts'
 import { ofEdit, ofMessage, tell } from './notice.ts'
@@ -37,7 +37,7 @@ async function send(call: BatchCall<'message.send'>): Promise<{ result: Message;
   try {
     const { type, content, metadata, replyTo } = input
     const sent = { conversationId, senderId: actor.userId, clientId, type, content, metadata, replyTo }
-    const told = await call.node.audiences.inTurn(conversationId, () => telling(call, sent))
+    const told = await call.node.audiences.inTurn(conversationId, telling(call, sent))
     // Nothing may be awaited in between: messages are stored in the order of their turns.
     const { message, position, notified } = await store.send({ ...sent, ...told, origin: actor.connectionId })
     if (position !== null) return { result: message, events: [created(call, message, position), ...notified] }
@@ -64,7 +64,9 @@ async function telling(
   const id = node.world.newId()
   const message = { id, conversationId: sent.conversationId }
   const drafts = ofMessage(call, message, mentions, audience, answered)
-  return { id, ...mentions, notifications: await withoutBlocked(store.reads, sent.senderId, drafts) }
+  if (drafts.length === 0) return { id, ...mentions, notifications: [] }
+  const blocked = await node.blocklist.of(sent.senderId)
+  return { id, ...mentions, notifications: drafts.filter(({ userId }) => !blocked.has(userId)) }
 }
 
 /** Without a look at the database: only if memory knows the actor as a member, and once per message. */

@@ -115,15 +115,15 @@ test('turns of one conversation come in order, whatever they wait for, and nobod
   const gate = new Promise<void>((resolve) => {
     open = resolve
   })
-  const turn = async (id: string, name: string, prepare: () => Promise<void>) => {
-    await audiences.inTurn(id, prepare)
+  const turn = async (id: string, name: string, prepared: Promise<void>) => {
+    await audiences.inTurn(id, prepared)
     order.push(name)
   }
   const all = [
-    turn('a', 'slow', () => gate),
-    turn('a', 'failing', () => Promise.reject(new Error('no'))).catch(() => order.push('failed')),
-    turn('a', 'quick', async () => {}),
-    turn('b', 'elsewhere', async () => {}),
+    turn('a', 'slow', gate),
+    turn('a', 'failing', Promise.reject(new Error('no'))).catch(() => order.push('failed')),
+    turn('a', 'quick', Promise.resolve()),
+    turn('b', 'elsewhere', Promise.resolve()),
   ]
   await all[3]
   expect(order).toEqual(['elsewhere'])

@@ -121,7 +121,7 @@ test('a new member and a new name count at once', async () => {
   expect(await mentions('@cid')).toEqual([])
 })
 
-test('a send looks nothing up where everybody is here, and only for blocks where somebody is away', async () => {
+test('a send looks nothing up where everybody is here, nor, if the sender is, where somebody is away', async () => {
   const { ann, bob, cid } = await people(server, 'ann', 'bob', 'cid')
   const [here, partly] = [await group(ann, bob), await group(ann, bob, cid)]
   await using _b = await device(server, bob.userId)
@@ -133,7 +133,9 @@ test('a send looks nothing up where everybody is here, and only for blocks where
   expect(await send(here, 'first')).toEqual(['members.names'])
   expect(await send(here, 'second')).toEqual([])
   await send(partly, 'first')
-  expect(await send(partly, 'second')).toEqual(['blocks.among'])
+  expect(await send(partly, 'second')).toEqual(['blocks.around'])
+  await using _a = await device(server, ann.userId)
+  expect(await send(partly, 'third')).toEqual([])
   looked.length = 0
   await Promise.all(
     Array.from({ length: 20 }, (_, n) => execute(ann, 'message.send', { conversationId: here, content: `${n}` })),
