@@ -6,6 +6,13 @@ import type { Reads } from '../core/ports.ts'
 import { hiddenFrom, lastMessage, messageColumns, sentUntil } from './columns.ts'
 import type { Query } from './driver.ts'
 
+/** The first messages of a conversation from a seq on that may wait for user $1. */
+const eligible = (of: 'mine' | 'next', limit: '1' | '$3') => `
+    select msg.id as message_id, msg.conversation_id, msg.seq, msg.created_at from messages msg
+    where msg.conversation_id = ${of}.id and msg.seq >= ${of}.seq and msg.sender_id <> $1 and msg.deleted_at is null
+      and not ${hiddenFrom('$1')}
+    order by msg.seq limit ${limit}`
+
 /** At most $3 messages that wait for user $1 and are not older than $2 seconds. Whoever joined has everything before delivered. */
 const WAITING = `
 since as (select statement_timestamp() - $2::int * interval '1 s' as at),
@@ -16,21 +23,18 @@ mine as materialized (
   where m.user_id = $1 and m.left_at is null and msg.created_at > since.at and msg.seq - m.last_delivered_seq >
     ${sentUntil('m.conversation_id', 'm.user_id', 'msg.seq')} - ${sentUntil('m.conversation_id', 'm.user_id', 'm.last_delivered_seq')}
 ),
-waiting as (
-  select next.* from mine cross join lateral (
-    select msg.id, msg.conversation_id, msg.seq, msg.created_at from messages msg
-    where msg.conversation_id = mine.id and msg.seq >= mine.seq and msg.sender_id <> $1 and msg.deleted_at is null
-      and not ${hiddenFrom('$1')}
-    order by msg.seq limit $3
-  ) next
-)`
+next as materialized (
+  select mine.id, first.seq from mine cross join lateral (${eligible('mine', '1')}) first
+  order by first.created_at, mine.id limit $3
+),
+waiting as (select found.* from next cross join lateral (${eligible('next', '$3')}) found)`
 
 const PAGE = `
 with ${WAITING},
 page as materialized (select w.* from waiting w order by w.created_at, w.conversation_id, w.seq limit $3)
 select tail.position, ${messageColumns.text}
 from (select coalesce(max(position), 0) as position from events) tail
-left join page on true left join messages msg on msg.id = page.id
+left join page on true left join messages msg on msg.id = page.message_id
 order by page.created_at, page.conversation_id, page.seq`
 
 const SIZE = `with ${WAITING} select count(*) from (select from waiting limit $3) w`
