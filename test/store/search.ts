@@ -43,6 +43,16 @@ function says(message: string, groups: readonly (readonly Term[])[]): boolean {
   )
 }
 
+export const erase = (store: Store, id: string, conversationId: string) =>
+  store.write(async (tx) => {
+    await tx.lock([conversationId])
+    const message = await tx.deleteMessage(id, 'ann')
+    tx.append({
+      ...{ name: 'message.deleted', topic: `conversation:${conversationId}`, actorId: null, origin: null },
+      payload: { message },
+    })
+  })
+
 type Step =
   | { readonly kind: 'send' | 'edit'; readonly which: number; readonly content: string }
   | { readonly kind: 'delete'; readonly which: number }
@@ -55,7 +65,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('index' as const), limit: fc.constantFrom(1, 2, 1_000) }) },
 )
 
-export function searching(name: string, skip: boolean, open: () => Promise<Opened>): void {
+export function searching(name: string, skip: boolean, numRuns: number, open: () => Promise<Opened>): void {
   describe.skipIf(skip)(name, () => {
     let opened: Opened
     let store: Store
@@ -87,15 +97,6 @@ export function searching(name: string, skip: boolean, open: () => Promise<Opene
           payload: { message },
         })
       })
-    const erase = (id: string, conversationId: string) =>
-      store.write(async (tx) => {
-        await tx.lock([conversationId])
-        const message = await tx.deleteMessage(id, 'ann')
-        tx.append({
-          ...{ name: 'message.deleted', topic: `conversation:${conversationId}`, actorId: null, origin: null },
-          payload: { message },
-        })
-      })
 
     it('finds what a plain filter finds, newest first, however far the index is', async () => {
       await fc.assert(
@@ -116,7 +117,7 @@ export function searching(name: string, skip: boolean, open: () => Promise<Opene
                 const one = said[each.which % Math.max(said.length, 1)]
                 if (!one || one.content === null) continue
                 one.content = each.kind === 'edit' ? each.content : null
-                if (one.content === null) await erase(one.id, conversationId)
+                if (one.content === null) await erase(store, one.id, conversationId)
                 else await edit(one.id, conversationId, one.content)
               }
             }
@@ -129,7 +130,7 @@ export function searching(name: string, skip: boolean, open: () => Promise<Opene
             }
           },
         ),
-        { numRuns: 60 },
+        { numRuns },
       )
     })
 
@@ -220,6 +221,24 @@ export function searching(name: string, skip: boolean, open: () => Promise<Opene
         )
         expect(await found(ann, 'lantern', { ...all, conversationId: ids[3] ?? '' }), state).toEqual([])
       }
+    })
+
+    it('reaches old messages by the index, and the newest of those that wait for it', async () => {
+      await upToDate()
+      const id = newId()
+      const ann = `ann ${id}`
+      await createConversation(store, id, [ann])
+      const say = (content: string) => store.send(draft(id, ann, newId(), { content }))
+      const old = await say('sparrow in the index')
+      await upToDate()
+      const early = await say('sparrow not in the index')
+      await Promise.all(Array.from({ length: 2_000 }, (_, n) => say(`${n}`)))
+      const late = await say('sparrow among the newest')
+      const newestFirst = [late, early, old].map(({ message }) => message.id)
+      expect(await found(ann, 'sparrow')).toEqual([newestFirst[0], newestFirst[2]])
+      expect(await store.index(1)).toBe('more')
+      await upToDate()
+      expect(await found(ann, 'sparrow')).toEqual(newestFirst)
     })
 
     it('indexes once, whoever asks, and an edit is not overtaken by an older state', async () => {
