@@ -61,7 +61,7 @@ function takeCare(query: Query, log: LogLine): () => Promise<void> {
     const [row] = await query<[number]>("select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint")
     const written = row?.[0] ?? 0
     if (written - vacuumed > VACUUM_AFTER && vacuumed > 0) {
-      for (const table of ['conversations', 'members', 'messages', 'events', 'intervals', 'users'])
+      for (const table of ['conversations', 'members', 'messages', 'events', 'intervals', 'users', 'searches'])
         await query(`vacuum (analyze) ${table}`)
       vacuumed = written
     }

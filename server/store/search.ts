@@ -122,7 +122,8 @@ const INDEX = `
 with page as materialized (
   select e.position, e.name, e.message_id
   from (
-    select e.*, sum(length(msg.content)) over (order by e.position) - length(msg.content) as before
+    select e.*, sum(coalesce(length(msg.content), 0)) over (order by e.position rows between unbounded preceding and 1 preceding)
+      as before
     from log cross join lateral (
       select x.position, x.name, x.message_id from events x where x.position > log.indexed order by x.position limit $1
     ) e

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Store } from '../../server/core/ports.ts'
-import { createConversation, draft, newId, text } from './drafts.ts'
+import { addMember, createConversation, draft, newId, text } from './drafts.ts'
 
 type Opened = { store: Store; drop: () => Promise<void> }
 type Wish = Parameters<Store['reads']['searches']['find']>[0]
@@ -239,6 +239,19 @@ export function searching(name: string, skip: boolean, numRuns: number, open: ()
       expect(await store.index(1)).toBe('more')
       await upToDate()
       expect(await found(ann, 'sparrow')).toEqual(newestFirst)
+    })
+
+    it('takes long texts up in short pages, and leaves none out', async () => {
+      await upToDate()
+      const id = newId()
+      const ann = `ann ${id}`
+      await createConversation(store, id, [ann])
+      const long = `walrus ${'or seal '.repeat(1_200)}`
+      await Promise.all(Array.from({ length: 15 }, (_, n) => store.send(draft(id, ann, `${n}`, { content: long }))))
+      await addMember(store, id, `bob ${id}`)
+      expect(await store.index(1_000)).toBe('more')
+      await upToDate()
+      expect(await found(ann, 'walrus')).toHaveLength(15)
     })
 
     it('indexes once, whoever asks, and an edit is not overtaken by an older state', async () => {
