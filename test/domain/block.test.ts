@@ -155,6 +155,28 @@ test('whom a user has blocked, in pages, with profiles; not who has blocked them
   expect(rest).toMatchObject({ blocks: [{ userId: cid, since: expect.any(Date) }], next: null })
 })
 
+test('nobody is notified of what the other does in a group; others are', async () => {
+  const { ann, bob, cid } = await people()
+  await using a = await device(ann)
+  await using b = await device(bob)
+  await using c = await device(cid)
+  const conversationId = await group(a, [bob, cid])
+  const { id: messageId } = await a.api.message.send.mutate({ conversationId, content: 'hi' })
+  await a.api.user.block.mutate({ userId: bob })
+  for (const by of [b, c]) {
+    await by.api.message.send.mutate({ conversationId, content: `@${ann} look` })
+    await by.api.message.react.mutate({ messageId, reaction: '👍' })
+  }
+  await a.api.message.send.mutate({ conversationId, content: `@${bob} @${cid}` })
+  const told = async ({ api }: Device) =>
+    (await api.notification.list.query({ types: ['mention', 'reaction'] })).notifications.map(
+      ({ type, data }) => `${type} by ${data?.userId}`,
+    )
+  expect((await told(a)).sort()).toEqual([`mention by ${cid}`, `reaction by ${cid}`])
+  expect(await told(b)).toEqual([])
+  expect(await told(c)).toEqual([`mention by ${ann}`])
+})
+
 describe('typing', () => {
   test('is not heard between the two, in a group and in their direct conversation; others hear it', async () => {
     const { ann, bob, cid } = await people()
