@@ -1,10 +1,13 @@
 /** What is fired by several nodes on one native database, of which some die: each run once, each user once. */
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createClient } from '../../client/index.ts'
 import { Firing } from '../../server/core/firing.ts'
 import type { ScheduleDraft, Store } from '../../server/core/ports.ts'
 import { openStore } from '../../server/store/store.ts'
 import type { Durable } from '../../shared/events.ts'
+import { startServer } from '../harness.ts'
+import { Inbox } from '../inbox.ts'
 import { nativeDatabase, withoutNative } from './databases.ts'
 import { checkGapless, newId } from './drafts.ts'
 
@@ -142,6 +145,26 @@ describe.skipIf(withoutNative())('on native Postgres', () => {
     expect(killed).toBeGreaterThan(0)
     expect(await told('to all')).toEqual(['ann', 'bob', ...users.filter((id) => id !== 'user 100')])
     await checkGapless(one, [])
+  })
+
+  test('what fell due while no node was up is told at the next start, once, also to who was away', async () => {
+    const start = () => startServer({ env: { DATABASE_URL: database.url } })
+    const before = await start()
+    const away = createClient({ url: before.url, token: before.token('bob') })
+    const cursor = await away.ready()
+    await away.close()
+    await before.close()
+    await make(schedule('bob', { title: 'missed', nextRunAt: new Date(Date.now() - 3_000_000) }))
+    for (let starts = 0; starts < 2; starts++) {
+      await using server = await start()
+      await using client = createClient({ url: server.url, token: server.token('bob'), cursor })
+      const heard = new Inbox<string>()
+      client.on('notification.created', ({ payload }) => heard.push(payload.notification.title))
+      await heard.next((title) => title === 'missed', 'what was missed')
+      await settled()
+      expect(heard.items).toEqual(['missed'])
+    }
+    expect(await told('missed')).toEqual(['bob'])
   })
 
   test('a user who makes many at once gets no more than the most', async () => {
