@@ -3,10 +3,16 @@ import jwt from 'jsonwebtoken'
 import { io, type Socket } from 'socket.io-client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createClient, type Event, isParleyError, type Parley } from '../../client/index.ts'
+import { createApp, readConfig } from '../../server/app.ts'
+import { system } from '../../server/auth.ts'
+import { memoryCluster } from '../../server/cluster/memory.ts'
+import { dialectNames } from '../../server/dialects/index.ts'
+import { createLog } from '../../server/log.ts'
 import { SECRET, startServer, type TestServer } from '../harness.ts'
 import { Inbox } from '../inbox.ts'
 import { withSql } from '../postgres.ts'
 import { nativeDatabase, withoutNative } from '../store/databases.ts'
+import { startBackend, startEntrance } from '../trpc.entrance.ts'
 
 let server: TestServer
 let root: Parley
@@ -141,6 +147,33 @@ describe('kicked', () => {
   })
 })
 
+test.skipIf(withoutNative())('on another node: kicked and revoked alike', async () => {
+  const database = await nativeDatabase()
+  const cluster = memoryCluster()
+  const start = async () => {
+    const config = readConfig(dialectNames, {
+      ...{ PORT: '0', HOST: '127.0.0.1', JWT_SECRET: SECRET, LOG_LEVEL: 'silent', DATABASE_URL: database.url },
+    })
+    return createApp({ config, log: createLog(config), broker: cluster.join() })
+  }
+  const [here, there] = [await start(), await start()]
+  try {
+    const url = there.url.replace('localhost', '127.0.0.1')
+    for (const verb of ['kick', 'revoke'] as const) {
+      const token = there.auth.sign({ userId: `far-${verb}`, role: 'client' }, 3_600)
+      await using client = createClient({ url, token })
+      const closed = new Inbox<string>()
+      client.connection.onChange((state) => state === 'closed' && closed.push(client.connection.error?.code ?? 'none'))
+      await client.ready()
+      await here.core.execute(here.system, `admin.${verb}`, { userId: `far-${verb}` })
+      await closed.next((code) => code === (verb === 'kick' ? 'CLOSED' : 'UNAUTHENTICATED'), `the end by ${verb}`)
+    }
+  } finally {
+    await Promise.all([here.close(), there.close()])
+    await database.drop()
+  }
+})
+
 describe('revoked', () => {
   test('connections of every kind end, the tokens are refused, new ones are not; it is told once', async () => {
     const token = server.token('lost', { name: 'Lost' })
@@ -179,6 +212,22 @@ describe('revoked', () => {
     expect(await arrive({}, { noTimestamp: true })).toBe('The token has been revoked')
     expect(await arrive({ iat: second })).toBe('The token has been revoked')
     expect(await arrive({ iat: second + 1 })).toBe('in')
+  })
+
+  test('while the handshake is under way', async () => {
+    await using backend = await startBackend()
+    const { core, auth } = backend
+    const authenticate = async (token: string | undefined) => {
+      const actor = await auth.authenticate(token)
+      await core.execute(system, 'admin.revoke', { userId: actor.userId })
+      return actor
+    }
+    await using entrance = await startEntrance({ ...backend, auth: { ...auth, authenticate } })
+    const socket = await entrance.raw('hasty')
+    expect(await socket.closed).toEqual({ code: 4005, reason: 'token revoked' })
+    const headers = { authorization: `Bearer ${backend.token('hasty too')}` }
+    const text = await fetch(`${entrance.url}/trpc/sync.events`, { headers }).then((response) => response.text())
+    expect(text).not.toContain('event: return')
   })
 
   test('of somebody unknown', async () => {
