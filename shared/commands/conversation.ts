@@ -49,7 +49,7 @@ export const conversation = {
       message: Draft.optional(),
     }),
     output: z.object({ conversation: Conversation, created: z.boolean(), message: Message.nullable() }),
-    errors: ['NOT_FOUND', 'CONFLICT'],
+    errors: ['FORBIDDEN', 'NOT_FOUND', 'CONFLICT'],
     cost: 5,
   },
   'conversation.get': {

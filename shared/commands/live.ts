@@ -19,7 +19,7 @@ export const live = {
       data: JsonObject(64_000),
     }),
     output: z.object({ to: Id }),
-    errors: ['NOT_FOUND'],
+    errors: ['FORBIDDEN', 'NOT_FOUND'],
     cost: 1,
   },
 } as const satisfies Record<string, Contract>

@@ -12,7 +12,7 @@ export const lock = {
     kind: 'write',
     input: ByMessage,
     output: z.object({ messageId: Id, token: Token, holderId: Id, remainingMs: z.number().int() }),
-    errors: ['NOT_FOUND', 'CONFLICT', 'LOCKED'],
+    errors: ['FORBIDDEN', 'NOT_FOUND', 'CONFLICT', 'LOCKED'],
     cost: 2,
   },
   /** CONFLICT once the holding of that token has ended; LOCKED if somebody else holds it since. */
@@ -20,7 +20,7 @@ export const lock = {
     kind: 'write',
     input: Held,
     output: z.object({ messageId: Id, remainingMs: z.number().int() }),
-    errors: ['NOT_FOUND', 'CONFLICT', 'LOCKED'],
+    errors: ['FORBIDDEN', 'NOT_FOUND', 'CONFLICT', 'LOCKED'],
     cost: 1,
   },
   /** `released` is false if the holding of that token had ended before. */

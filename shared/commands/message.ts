@@ -118,7 +118,7 @@ export const message = {
     input: ByMessage.extend({ reaction: ReactionKind, on: z.boolean().default(true) }),
     /** `count`: how many of this kind the message has now. CONFLICT: it is deleted, or has too many kinds. */
     output: z.object({ changed: z.boolean(), count: z.number().int().min(0) }),
-    errors: ['NOT_FOUND', 'CONFLICT'],
+    errors: ['FORBIDDEN', 'NOT_FOUND', 'CONFLICT'],
     cost: 1,
   },
   'message.markDelivered': { kind: 'write', input: Mark, output: Marked, errors: ['FORBIDDEN', 'NOT_FOUND'], cost: 1 },
