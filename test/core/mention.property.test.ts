@@ -12,6 +12,7 @@ const PEOPLE: readonly Named[] = [
   { userId: 'u6', name: 'ΟΔΟΣ' },
   { userId: 'u7', name: '𝔘no 日本' },
   { userId: 'u8', name: 'All Stars' },
+  { userId: 'u9', name: 'Zoe (@Ann)' },
 ]
 const WORD = /[\p{L}\p{N}\p{M}]/u
 const everyone = ['everyone', 'all', 'channel']
@@ -97,6 +98,7 @@ test.each([
   ['@jürgen (hr) and @JU\u0308RGEN (HR)', ['bob']],
   ['@οδος.α', ['u6']],
   ['@@Ann', ['u-1']],
+  ['@zoe (@ann)', ['u9']],
   ['@annA @ann1 @anné', []],
 ])('%s names %j', (text, mentions) => {
   expect(mentionsIn(text, PEOPLE, 'me')).toEqual({ mentions, mentionsEveryone: false })
