@@ -186,10 +186,11 @@ export async function createApp(parts: Parts = {}): Promise<App> {
   async function close(): Promise<void> {
     clearInterval(prune)
     // First: those who are sent away now are not gone, and come back to another node or to the next start.
-    await Promise.all([expiry.stop(), presence.stop()])
+    presence.stop()
+    await expiry.stop()
     await firing.stop()
     const stopped = http.close()
-    await Promise.all([trpc.drain(), bridge.drain(), ...followers.map((follower) => follower.stop())])
+    await Promise.all([trpc.drain(), bridge.drain(), auditor.stop(), ...followers.map((follower) => follower.stop())])
     // Who never finishes a request, or never reads the answer, is not waited for.
     const cut = setTimeout(() => http.server.closeAllConnections(), STOP_MS)
     await stopped
@@ -197,7 +198,7 @@ export async function createApp(parts: Parts = {}): Promise<App> {
     await Promise.all([trpc.close(), bridge.close()])
     typing.close()
     heartbeats.close()
-    await Promise.all([counting.stop(), auditor.stop()])
+    await counting.stop()
     await Promise.all([hub.stop(), indexing.stop()])
     await Promise.all([store.close(), broker.close()])
   }

@@ -107,7 +107,7 @@ export async function startBackend(options: BackendOptions = {}) {
     async [Symbol.asyncDispose]() {
       await expiry.stop()
       await firing.stop()
-      await presence.stop()
+      presence.stop()
       typing.close()
       heartbeats.close()
       await counting.stop()

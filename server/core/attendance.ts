@@ -59,7 +59,7 @@ export class Attendance {
   /** Viewers and whom they are to see anew, whatever changed. */
   #anew: (readonly [viewer: string, userId: string])[] = []
   #timer: NodeJS.Timeout | undefined
-  #settling: Promise<void> | undefined
+  #settling = false
   #windowMs: number
   #unwatch: (() => void) | undefined
 
@@ -87,16 +87,15 @@ export class Attendance {
     })
     this.#nodes.start()
   }
-  /** Its users have left: the others wait for them to come back elsewhere. Waits until that is stored, as far as it can be. */
-  async stop(): Promise<void> {
+  /** Its users have left, which the store still writes down; the others wait for them to come back elsewhere. */
+  stop(): void {
     if (!this.#unwatch) return
     this.#unwatch()
     this.#unwatch = undefined
     for (const timers of [this.#grace, this.#ends]) for (const timer of timers.values()) clearTimeout(timer)
     clearTimeout(this.#timer)
     this.#nodes.stop()
-    await this.#settling
-    await this.#seen([...this.#here, ...this.#left]).catch(this.#options.onError)
+    this.#seen([...this.#here, ...this.#left]).catch(this.#options.onError)
   }
 
   /** Whether some node has a connection of the user, be they invisible. */
@@ -137,7 +136,8 @@ export class Attendance {
     const left = leaving(event)
     const concerned = left === null ? joining(event) : [left]
     const updated = event.name === 'user.updated' ? [event.payload.profile.id] : []
-    this.look([...concerned, ...updated].filter((userId) => this.#here.has(userId)))
+    const known = [...concerned, ...updated].filter((userId) => this.#here.has(userId))
+    if (known.length > 0) this.look(known)
     if (event.name !== 'user.blocked') return
     const { userId, blockedId } = event.payload
     this.#anew.push([userId, blockedId], [blockedId, userId])
@@ -152,21 +152,25 @@ export class Attendance {
     if (some && !this.#timer && !this.#settling) this.#timer = setTimeout(() => this.#settle(), this.#windowMs)
   }
   #settle(): void {
+    this.#timer = undefined
+    this.#settling = true
     const { windowMs = WINDOW_MS, onError } = this.#options
     const began = performance.now()
-    this.#timer = undefined
-    this.#settling = this.#read()
-      .then(
-        () => STRETCH * (performance.now() - began),
-        (error: unknown) => {
-          onError(error)
-          return RETRY_MS
-        },
-      )
+    const failed = (error: unknown) => {
+      onError(error)
+      return RETRY_MS
+    }
+    void this.#read()
+      .then(() => 0, failed)
       .then(async (pauseMs) => {
         await this.#tell()
-        this.#windowMs = Math.min(Math.max(windowMs, pauseMs, STRETCH * (performance.now() - began)), LONGEST_MS)
-        this.#settling = undefined
+        return pauseMs
+      })
+      .catch(failed)
+      .then((pauseMs) => {
+        const took = performance.now() - began
+        this.#windowMs = Math.min(Math.max(windowMs, pauseMs, STRETCH * took), LONGEST_MS)
+        this.#settling = false
         this.#expect(this.#changed, [])
       })
   }

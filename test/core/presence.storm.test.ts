@@ -1,0 +1,37 @@
+/** Many at once: the frames grow with those who look, not with the pairs. `npm run bench:presence` has the figures. */
+import { expect, test } from 'vitest'
+import { prepare } from '../bench/presence.storm.ts'
+import { Inbox } from '../inbox.ts'
+import { openMemory } from '../store/databases.ts'
+import { startBackend } from '../trpc.entrance.ts'
+
+test('60 users in 3 rooms who connect in one tick get a frame each, and those who stay one more when the rest goes', async () => {
+  await using backend = await startBackend({ store: await openMemory(), presence: { windowMs: 100, graceMs: 50 } })
+  const { count, feeds, connect } = await prepare(backend, 3, 20)
+  const told = new Inbox<string>(String)
+  const frames = () => [...count.frames.values()].reduce((sum, some) => sum + some, 0)
+  await connect(false)
+  // After everybody else: what they are told has been told to all.
+  const last = await backend.core.subscribe(await backend.actor('r0u0'), {
+    kind: 'presence',
+    userIds: ['r1u0', 'r0u19'],
+  })
+  for await (const _page of last.replay());
+  last.attach({
+    push: (event) => {
+      for (const one of event.name === 'presence.changed' ? event.payload.changes : [])
+        told.push(`${one.userId} ${one.status}`)
+    },
+    end() {},
+  })
+  await told.count(1, 'the first window')
+  expect(frames()).toBe(60)
+  expect(count.changes).toBe(60 * 19)
+  count.frames.clear()
+  const goes = (userId: string) => /u1\d$/.test(userId)
+  for (const [userId, feed] of feeds) if (goes(userId)) feed.detach()
+  await told.next((one) => one === 'r0u19 offline', 'the going')
+  // Timers of one tick may fall into two windows.
+  expect(frames()).toBeGreaterThanOrEqual(30)
+  expect(frames()).toBeLessThanOrEqual(60)
+})
