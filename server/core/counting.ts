@@ -46,7 +46,7 @@ export class Counting {
     this.#schedule()
   }
 
-  /** Counts what is pending, once. */
+  /** Counts what is pending, up to the first count that fails. */
   async stop(): Promise<void> {
     this.#stopped = true
     clearTimeout(this.#timer)
@@ -69,6 +69,7 @@ export class Counting {
         await this.#count(conversationId, messages)
       } catch (error) {
         this.#options.onError(error)
+        if (this.#stopped) return
         if (ERRORS[toAppError(error).code].retry) this.note(conversationId, messages)
       }
     }
