@@ -1,7 +1,7 @@
 /**
  * A user's conversations as a list: pinned ones first, newest activity first, by keyset (pinned, activity, id), each page one
  * statement that also reads the end of the log, so that a snapshot's position is exactly as old as its conversations. What costs
- * a probe of an index is looked up after the limit: for the page alone, and nothing that is unread where all is read.
+ * a probe of an index is looked up for the page alone, and what is unread only where something is.
  */
 import { AppError } from '../../shared/errors.ts'
 import { type ConversationSummary, type Message, Moment, type Profile } from '../../shared/model.ts'
@@ -11,7 +11,6 @@ import {
   conversationWith,
   hiddenFrom,
   ifUnread,
-  lastMessage,
   mentioned,
   messageColumns,
   unread,
@@ -37,16 +36,26 @@ const summaryColumns: Columns<ConversationSummary> = conversationWith({
 })
 
 /** Activity of a conversation: its last message, or its creation. */
-const ACTIVITY = 'coalesce(msg.created_at, c.created_at)'
+const ACTIVITY = 'coalesce(last.created_at, c.created_at)'
 
+/** Which rows make the page, narrow while they are sorted, then the same rows by their place (`ctid`): within one statement it stays. */
 export const LIST = `
 select tail.position, (c.history_visible or msg.seq > m.joined_seq) and not ${hiddenFrom('m.user_id')}, ${summaryColumns.text}
 from (select coalesce(max(position), 0) as position from events) tail
-left join (members m join conversations c on c.id = m.conversation_id ${lastMessage})
-  on m.user_id = $1 and m.left_at is null and ($2::text is null or c.kind = $2)
+left join (
+  select m.ctid as member, c.ctid as conversation, last.ctid as message, m.pinned_at is not null as pinned, ${ACTIVITY} as activity, c.id
+  from members m join conversations c on c.id = m.conversation_id left join lateral (
+    select x.ctid, x.created_at from messages x where x.conversation_id = c.id order by x.seq desc limit 1
+  ) last on true
+  where m.user_id = $1 and m.left_at is null and ($2::text is null or c.kind = $2)
     and ($3::boolean is null or (m.archived_at is not null) = $3)
     and ($4::boolean is null or (m.pinned_at is not null, ${ACTIVITY}, c.id) < ($4, $5::timestamptz, $6::text collate "C"))
-order by m.pinned_at is not null desc, ${ACTIVITY} desc, c.id desc limit $7`
+  order by pinned desc, activity desc, c.id desc limit $7
+) page on true
+left join members m on m.ctid = page.member
+left join conversations c on c.ctid = page.conversation
+left join messages msg on msg.ctid = page.message
+order by page.pinned desc, page.activity desc, page.id desc`
 
 type Row = [position: number, visible: boolean, ...unknown[]]
 

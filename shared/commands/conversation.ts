@@ -68,7 +68,7 @@ export const conversation = {
       /** Only what the actor has archived, or only the rest. */
       archived: z.boolean().optional(),
     }),
-    /** Newest activity first. `next` is the `after` of the next page, null at the end. */
+    /** Pinned ones first, newest activity first. `next` is the `after` of the next page, null at the end. */
     output: z.object({ conversations: z.array(ConversationSummary), next: z.string().nullable() }),
     errors: [],
     cost: 2,

@@ -739,6 +739,7 @@ export function contract(
         role: 'admin',
         joinedSeq: 1,
         historyVisible: false,
+        blocked: false,
       })
       expect(await store.reads.members.standing(id, 'zoe')).toBeNull()
       expect(await store.reads.conversations.get(id)).toMatchObject({

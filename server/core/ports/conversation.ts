@@ -28,7 +28,7 @@ export interface ConversationReads {
   get(id: string): Promise<Conversation | null>
   direct(a: string, b: string): Promise<Conversation | null>
   detail(id: string, forUser: string): Promise<ConversationDetail | null>
-  /** Newest activity first, keyset pages. INVALID_INPUT for an `after` that no page gave. */
+  /** Pinned ones first, newest activity first, keyset pages. INVALID_INPUT for an `after` that no page gave. */
   list(
     userId: string,
     page: {
