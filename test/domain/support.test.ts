@@ -53,7 +53,7 @@ beforeAll(async () => {
   const { port } = endpoint.address() as AddressInfo
   const url = `http://127.0.0.1:${port}/ask`
   table = await startServer({ env: { SUPPORT_BOT: 'true' } })
-  asking = await startServer({ env: { SUPPORT_BOT: 'true', SUPPORT_BOT_URL: url, SUPPORT_BOT_TIMEOUT: '300' } })
+  asking = await startServer({ env: { SUPPORT_BOT: 'true', SUPPORT_BOT_URL: url, SUPPORT_BOT_TIMEOUT: '1500' } })
 })
 afterAll(async () => {
   await Promise.all([table?.close(), asking?.close()])
@@ -106,7 +106,7 @@ test('an endpoint that is slow, fails or answers nonsense: the table answers', a
   const replies = await Promise.all(bad.map((content, n) => ask(asking, content, `user${n}`)))
   expect(replies.map(({ reply }) => reply.content)).toEqual(bad.map(replyTo))
   expect(asked.filter(({ url }) => url === '/elsewhere')).toEqual([])
-  expect(new Set(asked.map(({ question }) => question.message))).toEqual(new Set(Object.keys(ANSWERS)))
+  expect(asked.map(({ question }) => question.message)).toEqual(expect.arrayContaining(bad))
 })
 
 test('nobody acts as the bot by a token', async () => {
