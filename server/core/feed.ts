@@ -106,10 +106,6 @@ export class LogFeed implements Feed {
     return sees(this.#actor.userId, topics, event, (topic) => wants(this.#scope, topic))
   }
 
-  #named(event: Event): boolean {
-    return this.#scope.kind !== 'conversation' || (this.#scope.names?.includes(event.name) ?? true)
-  }
-
   #reader(): Reader {
     if (this.#scope.kind === 'log') return null
     const { userId } = this.#actor

@@ -84,7 +84,11 @@ export const eraser: Policy<{ messageId: string }> = async (reads, actor, { mess
 }
 
 /** A member of the conversation, if one is named. */
-export const memberIfNamed: Policy<{ conversationId?: string | undefined }> = async (reads, actor, { conversationId }) => {
+export const memberIfNamed: Policy<{ conversationId?: string | undefined }> = async (
+  reads,
+  actor,
+  { conversationId },
+) => {
   if (conversationId !== undefined) await standing(reads, actor, conversationId)
 }
 
