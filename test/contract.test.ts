@@ -27,9 +27,9 @@ test('commands, events and errors are as they were', () => {
     Object.fromEntries(Object.entries(contract).map(([name, table]) => [name, hash(table)])),
   ).toMatchInlineSnapshot(`
     {
-      "commands": "f571c36f8358",
+      "commands": "ed768e553e43",
       "errors": "3af332006db6",
-      "events": "0c1607c482bd",
+      "events": "6562d4dd79bc",
     }
   `)
 })
