@@ -4,8 +4,8 @@
  */
 import type { z } from 'zod'
 import { admin } from './commands/admin.ts'
-import { broadcast } from './commands/broadcast.ts'
 import { block } from './commands/block.ts'
+import { broadcast } from './commands/broadcast.ts'
 import { conversation } from './commands/conversation.ts'
 import { live } from './commands/live.ts'
 import { lock } from './commands/lock.ts'
@@ -20,7 +20,23 @@ import { sync } from './commands/sync.ts'
 import { user } from './commands/user.ts'
 import type { ErrorCode } from './errors.ts'
 
-export const commands = { ...user, ...block, ...conversation, ...message, ...search, ...receipt, ...queue, ...lock, ...presence, ...notification, ...schedule, ...broadcast, ...live, ...sync, ...admin } as const
+export const commands = {
+  ...user,
+  ...block,
+  ...conversation,
+  ...message,
+  ...search,
+  ...receipt,
+  ...queue,
+  ...lock,
+  ...presence,
+  ...notification,
+  ...schedule,
+  ...broadcast,
+  ...live,
+  ...sync,
+  ...admin,
+} as const
 
 /** What every call may meet, whatever the command. */
 export const COMMON_ERRORS = [

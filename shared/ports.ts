@@ -1,8 +1,9 @@
 /**
  * All that an entrance can see of the server: who acts, and the two doors, `execute` and `subscribe`.
  */
-import type { CommandName, Input, Output } from './commands.ts'
+
 import type { PresenceFilter } from './commands/presence.ts'
+import type { CommandName, Input, Output } from './commands.ts'
 import type { Event, EventName, Page } from './events.ts'
 
 declare const proven: unique symbol

@@ -3,6 +3,7 @@
  * one contract test runs on every implementation.
  */
 import type { Durable, DurableName, Event, Payload, Topic } from '../../shared/events.ts'
+import type { AdminReads } from './ports/admin.ts'
 import type { BlockReads, BlockWrites } from './ports/block.ts'
 import type {
   ConversationReads,
@@ -12,7 +13,6 @@ import type {
   SummaryPage,
 } from './ports/conversation.ts'
 import type { CursorReads, CursorWrites } from './ports/cursor.ts'
-import type { AdminReads } from './ports/admin.ts'
 import type { LockReads, LockWrites } from './ports/lock.ts'
 import type { MessageReads, MessageWrites, SendDraft, Sent } from './ports/message.ts'
 import type { NotificationReads, NotificationWrites } from './ports/notification.ts'
@@ -23,8 +23,8 @@ import type { ScheduleReads, ScheduleWrites } from './ports/schedule.ts'
 import type { SearchIndex, SearchReads } from './ports/search.ts'
 import type { UserReads, UserWrites } from './ports/user.ts'
 
-export type * from './ports/block.ts'
 export type * from './ports/admin.ts'
+export type * from './ports/block.ts'
 export type * from './ports/conversation.ts'
 export type * from './ports/cursor.ts'
 export type * from './ports/lock.ts'

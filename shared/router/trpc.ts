@@ -5,8 +5,8 @@
  */
 import { initTRPC, type TrackedEnvelope } from '@trpc/server'
 import { z } from 'zod'
-import { type CommandName, type Commands, type CommandsOf, commands, type Input } from '../commands.ts'
 import { PresenceFilter } from '../commands/presence.ts'
+import { type CommandName, type Commands, type CommandsOf, commands, type Input } from '../commands.ts'
 import { AppError } from '../errors.ts'
 import type { Event, EventName } from '../events.ts'
 import { Cursor, Id } from '../model.ts'

@@ -137,7 +137,7 @@ export class Talk {
 
   /** Counts this connection in a dialect; if it is one too many, says so and ends it for good. */
   #enter(dialect: Dialect): boolean {
-    const { admit, actor, socket } = this.#parts
+    const { admit, actor } = this.#parts
     if (this.#gone) return true
     try {
       this.#leaveDialect = admit(dialect, actor.userId)
