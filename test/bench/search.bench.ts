@@ -6,9 +6,9 @@
  *
  *     npm run bench:search [-- --messages 200000 --senders 200 --seconds 2 --rounds 7]
  *
- * Last figures (2 cores under a load of 20, hence CPU of Postgres; PostgreSQL 15): a rare word 6 ms in 500 conversations, 2 ms in
- * 20; a phrase 70 and 11 ms; the common word, typed last and so also a beginning, 350 and 84 ms. Indexing 134 µs a message, a send
- * 73 µs. Sends with the worker to sends without 1.03 (0.76 to 1.71 by round), 0.91 (0.77 to 1.45) in another run.
+ * Last figures (2 cores, shared with other work, hence CPU of Postgres; PostgreSQL 15): a rare word 7 ms in 500 conversations, 2 ms
+ * in 20; a phrase 67 and 11 ms; the common word, typed last and so also a beginning, 322 and 78 ms. Indexing 123 µs a message, a
+ * send 65 µs. Sends with the worker to sends without: 0.94 (0.82 to 1.10 by round), 9,400 and 9,800 a second.
  */
 import fs from 'node:fs'
 import { parseArgs } from 'node:util'
