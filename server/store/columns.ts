@@ -90,12 +90,12 @@ export const conversationColumns: Columns<Conversation> = conversationWith({})
  * statement that deletes them with the message still sees them, hence the condition.
  */
 const REACTIONS = `case when msg.deleted_at is null and exists (select from reactions r where r.message_id = msg.id offset 0) then (
-  select jsonb_agg(
-    jsonb_build_object('reaction', kind.reaction, 'count', kind.count, 'userIds', kind.user_ids) order by kind.since, kind.reaction
+  select json_agg(
+    json_build_object('reaction', kind.reaction, 'count', kind.count, 'userIds', kind.user_ids) order by kind.since, kind.reaction
   )
   from (
     select r.reaction, count(*) as count, min(r.created_at) as since,
-      to_jsonb((array_agg(r.user_id order by r.created_at, r.user_id))[1:10]) as user_ids
+      to_json((array_agg(r.user_id order by r.created_at, r.user_id))[1:10]) as user_ids
     from reactions r where r.message_id = msg.id group by r.reaction
   ) kind
 ) else '[]' end`

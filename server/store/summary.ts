@@ -19,7 +19,7 @@ import {
 import type { Query } from './driver.ts'
 
 const PEER = `case when c.kind = 'direct' then (
-  select jsonb_build_object('id', u.id, 'name', u.name, 'role', u.role, 'avatar', u.avatar) from users u where u.id = (
+  select json_build_object('id', u.id, 'name', u.name, 'role', u.role, 'avatar', u.avatar) from users u where u.id = (
     select x.user_id from members x where x.conversation_id = c.id and x.user_id <> m.user_id limit 1
   )
 ) end`
