@@ -78,7 +78,7 @@ export function messageReads(query: Query): MessageReads {
 }
 
 const APPEND = `select code, id, seq, log_position, created_at from append_messages($1::text[], $2::text[], $3::text[], $4::text[],
-  $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::boolean[], $11::text[], $12::jsonb, $13)`
+  $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::boolean[], $11::text[], $12::text::jsonb, $13)`
 
 /** What a message has when it is sent, without a look at the database. */
 const NEW = { version: 1, editedAt: null, deletedAt: null, deletedBy: null, replyCount: 0, reactions: [] }
