@@ -236,6 +236,10 @@ test('every durable event reaches a client that was away, over a restart, once, 
     expect(events[event.name].payload.parse(event.payload), event.name).toEqual(event.payload)
   }
   expect(JSON.stringify(items)).not.toContain(ERASED)
+  const mentions = items.flatMap(({ name, payload }) =>
+    name === 'notification.created' && payload.notification.type === 'mention' ? [payload.notification.body] : [],
+  )
+  expect(mentions).toEqual(['put otherwise', ''])
 
   await using next = await device(server, 'ann', { cursor: phone.client.cursor })
   expect(next.heard.items).toEqual([])
