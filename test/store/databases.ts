@@ -1,6 +1,6 @@
 /** The databases a store test runs on: an embedded one always, a copy of the native template where there is a server. */
 import fs from 'node:fs'
-import { inject } from 'vitest'
+import { afterAll, beforeAll, describe, inject } from 'vitest'
 import type { Store } from '../../server/core/ports.ts'
 import { openStore, type StoreOptions } from '../../server/store/store.ts'
 import { withSql } from '../postgres.ts'
@@ -28,3 +28,29 @@ export async function nativeDatabase(): Promise<{ url: string; drop: () => Promi
 
 /** Why native tests are skipped, or false. */
 export const withoutNative = () => inject('native') === null
+
+/** The same tests on each database there is: `opened` gives the store of this one, once they run. */
+export function onEachDatabase(
+  name: string,
+  tests: (opened: () => Store, database: 'embedded' | 'native') => void,
+): void {
+  describe.each(['embedded', 'native'] as const)(`${name}, on %s Postgres`, (database) => {
+    describe.skipIf(database === 'native' && withoutNative())('', () => {
+      let store: Store
+      let drop = async () => {}
+      beforeAll(async () => {
+        if (database === 'embedded') store = await openMemory()
+        else {
+          const native = await nativeDatabase()
+          drop = native.drop
+          store = await openStore({ databaseUrl: native.url })
+        }
+      })
+      afterAll(async () => {
+        await store?.close()
+        await drop()
+      })
+      tests(() => store, database)
+    })
+  })
+}

@@ -2,15 +2,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Store } from '../../server/core/ports.ts'
 import { openStore } from '../../server/store/store.ts'
 import { withSql } from '../postgres.ts'
-import { nativeDatabase, openMemory, withoutNative } from './databases.ts'
+import { nativeDatabase, withoutNative } from './databases.ts'
 import { createConversation, draft, newId } from './drafts.ts'
 import { erase, searching } from './search.ts'
 
-searching('search on embedded Postgres', false, 10, async () => ({ store: await openMemory(), drop: async () => {} }))
-searching('search on native Postgres', withoutNative(), 50, async () => {
-  const { url, drop } = await nativeDatabase()
-  return { store: await openStore({ databaseUrl: url }), drop }
-})
+searching()
 
 describe.skipIf(withoutNative())('the index, looked at from outside', () => {
   let database: Awaited<ReturnType<typeof nativeDatabase>>

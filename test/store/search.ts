@@ -1,7 +1,8 @@
 /** The laws of search, for every database it runs on: against a plain filter, whatever the index has taken up so far. */
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, expect, it } from 'vitest'
 import type { Store } from '../../server/core/ports.ts'
+import { onEachDatabase } from './databases.ts'
 import { addMember, createConversation, draft, newId, text } from './drafts.ts'
 
 type Opened = { store: Store; drop: () => Promise<void> }
@@ -65,17 +66,12 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('index' as const), limit: fc.constantFrom(1, 2, 1_000) }) },
 )
 
-export function searching(name: string, skip: boolean, numRuns: number, open: () => Promise<Opened>): void {
-  describe.skipIf(skip)(name, () => {
-    let opened: Opened
+export const searching = () =>
+  onEachDatabase('search', (opened, database) => {
+    const numRuns = database === 'embedded' ? 10 : 50
     let store: Store
-    beforeAll(async () => {
-      opened = await open()
-      store = opened.store
-    })
-    afterAll(async () => {
-      await store?.close()
-      await opened?.drop()
+    beforeAll(() => {
+      store = opened()
     })
 
     const find = (userId: string, query: string, more: Partial<Wish> = {}) =>
@@ -274,4 +270,3 @@ export function searching(name: string, skip: boolean, numRuns: number, open: ()
       expect(await found(ann, 'after')).toHaveLength(30)
     })
   })
-}
