@@ -74,7 +74,13 @@ export class Attendance {
           const person = this.roster.get(userId)?.person
           return person ? [{ person, here: true }] : []
         }),
-      changed: (userIds) => this.#expect(this.#changed, userIds),
+      changed: (people) => {
+        for (const person of people) this.#await(person)
+        this.#expect(
+          this.#changed,
+          people.map(({ userId }) => userId),
+        )
+      },
       lost: (userIds) => this.#went(userIds.filter((userId) => !this.roster.online(userId))),
     })
   }
@@ -98,9 +104,9 @@ export class Attendance {
     this.#seen([...this.#here, ...this.#left]).catch(this.#options.onError)
   }
 
-  /** Whether some node has a connection of the user, be they invisible. */
+  /** Whether some node has a connection of the user, be they invisible; of another node, also within the grace. */
   online(userId: string): boolean {
-    return this.#options.hub.present(userId) || this.roster.online(userId)
+    return this.#options.hub.present(userId) || this.roster.elsewhere(userId, this.#options.name)
   }
   /** Whether they are to appear as connected: also within the grace. */
   shown(userId: string): boolean {
@@ -197,16 +203,22 @@ export class Attendance {
   }
   #take(people: readonly Person[]): void {
     for (const person of people) {
-      const { userId, customLeftMs } = person
-      const here = this.#here.has(userId)
-      if (this.roster.put(this.#options.name, person, here)) this.#changed.add(userId)
-      clearTimeout(this.#ends.get(userId))
-      this.#ends.delete(userId)
-      if (!here || customLeftMs === null || !this.#unwatch) continue
-      const end = () => this.look([userId])
-      this.#ends.set(userId, setTimeout(end, Math.min(customLeftMs, DAY_MS)))
+      const here = this.#here.has(person.userId)
+      if (this.roster.put(this.#options.name, person, here)) this.#changed.add(person.userId)
+      this.#await(person)
     }
     this.#nodes.tell(people.map((person) => ({ person, here: this.#here.has(person.userId) })))
+  }
+  /** The end of a custom status, of somebody who is here, whichever node has read it. */
+  #await(person: Person): void {
+    const { userId, customLeftMs } = person
+    // An older reading than what is known.
+    if (this.#here.has(userId) && this.roster.get(userId)?.person !== person) return
+    clearTimeout(this.#ends.get(userId))
+    this.#ends.delete(userId)
+    if (!this.#here.has(userId) || customLeftMs === null || !this.#unwatch) return
+    const end = () => this.look([userId])
+    this.#ends.set(userId, setTimeout(end, Math.min(customLeftMs, DAY_MS)))
   }
 
   async #tell(): Promise<void> {

@@ -18,7 +18,7 @@ export interface NodesOptions {
   /** Everybody who is connected here. */
   everybody: () => People
   /** Others know these users better now. */
-  changed: (userIds: readonly string[]) => void
+  changed: (people: readonly Person[]) => void
   /** A node went with these users. */
   lost: (userIds: readonly string[]) => void
 }
@@ -98,7 +98,7 @@ export class Nodes {
       known.whole = true
       lost(roster.drop(node, new Set(people.map(({ person }) => person.userId))))
     }
-    changed(people.flatMap(({ person, here }) => (roster.put(node, person, here) ? [person.userId] : [])))
+    changed(people.flatMap(({ person, here }) => (roster.put(node, person, here) ? [person] : [])))
   }
 
   #look(): void {

@@ -32,11 +32,16 @@ export const memberOrAdmin: Policy<{ conversationId: string }> = async (reads, a
   if (!rights.administers(actor)) await member(reads, actor, input, rights)
 }
 
-/** The same, where a conversation is named. */
-export const placeMember: Policy<{ conversationId?: string | undefined }> = async (reads, actor, input, rights) => {
-  const { conversationId } = input
-  if (conversationId !== undefined) await memberOrAdmin(reads, actor, { conversationId }, rights)
+type MayName = { conversationId?: string | undefined }
+/** Asks about the conversation that is named; where none is, anyone may. */
+async function ifNamed(
+  policy: Policy<{ conversationId: string }>,
+  ...[reads, actor, { conversationId }, rights]: Parameters<Policy<MayName>>
+): Promise<void> {
+  if (conversationId !== undefined) await policy(reads, actor, { conversationId }, rights)
 }
+export const memberIfNamed: Policy<MayName> = (...call) => ifNamed(member, ...call)
+export const memberOrAdminIfNamed: Policy<MayName> = (...call) => ifNamed(memberOrAdmin, ...call)
 
 /** An owner or admin of the conversation. */
 export const manager: Policy<{ conversationId: string }> = async (reads, actor, { conversationId }) => {
@@ -73,23 +78,17 @@ export const hider: Policy<{ messageId: string }> = async (reads, actor, { messa
   await seenMessage(reads, actor, messageId)
 }
 
-/** Who may delete the message: its sender, an owner or admin of its conversation, and moderators, who need not be members. */
+/**
+ * Who may delete the message, also where they have hidden it from themselves: its sender, an owner or admin of its
+ * conversation, and moderators, who need not be members.
+ */
 export const eraser: Policy<{ messageId: string }> = async (reads, actor, { messageId }, rights) => {
   if (rights.moderates(actor)) return
-  const { senderId, conversationId } = await visibleMessage(reads, actor, messageId)
+  const { senderId, conversationId } = (await seenMessage(reads, actor, messageId)).message
   if (senderId === actor.userId) return
   const { role } = await standing(reads, actor, conversationId)
   if (role === 'member')
     throw new AppError('FORBIDDEN', 'Only the sender, an owner or admin, or a moderator may do this')
-}
-
-/** A member of the conversation, if one is named. */
-export const memberIfNamed: Policy<{ conversationId?: string | undefined }> = async (
-  reads,
-  actor,
-  { conversationId },
-) => {
-  if (conversationId !== undefined) await standing(reads, actor, conversationId)
 }
 
 /** A member of the conversation that is named, or of the one that the named message is in. */
@@ -109,10 +108,21 @@ export const scheduleFor: Policy<{ userId?: string | null | undefined }> = async
 }
 
 /** Who made the schedule, or an administrator; to others it does not exist. */
-export const scheduleOwner: Policy<{ scheduleId: string }> = async (reads, actor, { scheduleId }, rights) => {
+export const scheduleOwner: Policy<{ scheduleId: string }> = async (reads, actor, input, rights) => {
+  await ownSchedule(reads, actor, input, rights)
+}
+
+/** The same, and they may tell whom it tells: who made it may be an administrator no more. */
+export const scheduleTeller: Policy<{ scheduleId: string }> = async (reads, actor, input, rights) => {
+  const { userId } = await ownSchedule(reads, actor, input, rights)
+  await scheduleFor(reads, actor, { userId }, rights)
+}
+
+async function ownSchedule(reads: Reads, actor: Actor, { scheduleId }: { scheduleId: string }, rights: Rights) {
   const found = await reads.schedules.get(scheduleId)
   if (!found || (found.ownerId !== actor.userId && !rights.administers(actor)))
     throw new AppError('NOT_FOUND', 'Schedule not found')
+  return found
 }
 
 export async function standing(reads: Reads, actor: Actor, conversationId: string): Promise<Standing> {

@@ -2,7 +2,7 @@
 import type { Presence } from '../../shared/model.ts'
 import type { Actor } from '../../shared/ports.ts'
 import type { HandlersOf, Node } from './handler.ts'
-import { anyone, placeMember } from './policy.ts'
+import { anyone, memberOrAdminIfNamed } from './policy.ts'
 import type { Reads } from './ports.ts'
 import { appearance, hidden, keys, keysFor, matches, maySee } from './roster.ts'
 
@@ -35,7 +35,7 @@ export const presence: HandlersOf<'presence.set' | 'presence.get' | 'presence.on
     run: async ({ tx, actor, input, node }) => ({ users: await seen(tx, actor, node, input.userIds) }),
   },
   'presence.online': {
-    policy: placeMember,
+    policy: memberOrAdminIfNamed,
     run: async ({ tx, actor, input, node }) => {
       const { conversationId, limit, ...filter } = input
       const { roster } = node.presence

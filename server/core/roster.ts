@@ -82,6 +82,11 @@ export class Roster {
   online(userId: string): boolean {
     return (this.#entries.get(userId)?.nodes.size ?? 0) > 0
   }
+  /** Whether they are connected to another node than this. */
+  elsewhere(userId: string, node: string): boolean {
+    const nodes = this.#entries.get(userId)?.nodes
+    return nodes !== undefined && nodes.size > (nodes.has(node) ? 1 : 0)
+  }
   at(key: string): ReadonlySet<Entry> {
     return this.#index.get(key) ?? NOBODY
   }

@@ -6,6 +6,7 @@
 import type { Event } from '../../shared/events.ts'
 import type { Presence } from '../../shared/model.ts'
 import type { Hub } from './hub.ts'
+import type { Person } from './ports.ts'
 import type { Rights } from './rights.ts'
 import { appearance, type Entry, hidden, isSame, keys, maySee, type Roster } from './roster.ts'
 import type { Watch, Watches } from './watch.ts'
@@ -26,7 +27,7 @@ export class Round {
   readonly #roster: Roster
   readonly #watches: Watches
   readonly #byViewer = new Map<string, Map<string, Presence>>()
-  readonly #byWatch = new Map<Watch, Presence[]>()
+  readonly #byWatch = new Map<Watch, Map<string, Presence>>()
   readonly #near = new Map<string, readonly string[]>()
   readonly #apart = new Map<string, ReadonlySet<string>>()
 
@@ -48,12 +49,9 @@ export class Round {
       for (const viewer of this.#nearTo(place)) if (viewer !== person.userId) this.#show(viewer, now)
     }
     for (const watch of this.#watches.about(person)) {
-      const viewer = this.#roster.get(watch.subscriber.userId)
-      if (!viewer || viewer === entry || this.#isApart(viewer.person.userId, person.userId)) continue
-      if (!maySee(this.#options.rights, viewer.person, viewer.places, person)) continue
-      const changes = this.#byWatch.get(watch) ?? []
-      this.#byWatch.set(watch, changes)
-      changes.push(now)
+      const { userId } = watch.subscriber
+      if (userId === person.userId || this.#isApart(userId, person.userId) || !this.#sees(watch, person)) continue
+      changesFor(this.#byWatch, watch).set(person.userId, now)
     }
   }
 
@@ -64,31 +62,33 @@ export class Round {
     if (!entry || !own || appearance(entry.person, true).status === 'offline') return
     if (!maySee(this.#options.rights, own.person, own.places, entry.person)) return
     const now = this.#isApart(viewer, userId) ? hidden(userId) : appearance(entry.person, true)
-    this.#changesFor(viewer).set(userId, now)
+    changesFor(this.#byViewer, viewer).set(userId, now)
     for (const watch of this.#watches.about(entry.person)) {
-      if (watch.subscriber.userId === viewer) this.#byWatch.set(watch, [...(this.#byWatch.get(watch) ?? []), now])
+      if (watch.subscriber.userId === viewer) changesFor(this.#byWatch, watch).set(userId, now)
     }
   }
 
   *frames(): Generator<() => void> {
     const { hub } = this.#options
-    const event = (userId: string, changes: Presence[]): Event<'presence.changed'> => ({
+    const event = (userId: string, changes: ReadonlyMap<string, Presence>): Event<'presence.changed'> => ({
       ...{ name: 'presence.changed', topic: `user:${userId}`, at: new Date() },
-      ...{ actorId: null, origin: null, payload: { changes } },
+      ...{ actorId: null, origin: null, payload: { changes: [...changes.values()] } },
     })
-    for (const [viewer, changes] of this.#byViewer) yield () => hub.deliver(event(viewer, [...changes.values()]))
+    for (const [viewer, changes] of this.#byViewer) yield () => hub.deliver(event(viewer, changes))
     for (const [{ subscriber }, changes] of this.#byWatch) {
       yield () => hub.deliver(event(subscriber.userId, changes), subscriber)
     }
   }
 
-  #show(viewer: string, now: Presence): void {
-    if (!this.#isApart(viewer, now.userId)) this.#changesFor(viewer).set(now.userId, now)
+  #sees({ role, subscriber }: Watch, person: Person): boolean {
+    const { rights } = this.#options
+    const viewer = this.#roster.get(subscriber.userId)
+    // The server itself is nobody's connection.
+    if (!viewer) return rights.administers({ role })
+    return maySee(rights, { ...viewer.person, role }, viewer.places, person)
   }
-  #changesFor(viewer: string): Map<string, Presence> {
-    const changes = this.#byViewer.get(viewer) ?? new Map<string, Presence>()
-    this.#byViewer.set(viewer, changes)
-    return changes
+  #show(viewer: string, now: Presence): void {
+    if (!this.#isApart(viewer, now.userId)) changesFor(this.#byViewer, viewer).set(now.userId, now)
   }
   #nearTo(conversationId: string): readonly string[] {
     const known = this.#near.get(conversationId)
@@ -103,4 +103,11 @@ export class Round {
     this.#apart.set(viewer, known)
     return known.has(userId)
   }
+}
+
+/** What one of them is to be told, by user: each once, as they are now. */
+function changesFor<K>(all: Map<K, Map<string, Presence>>, key: K): Map<string, Presence> {
+  const changes = all.get(key) ?? new Map<string, Presence>()
+  all.set(key, changes)
+  return changes
 }

@@ -12,6 +12,8 @@ import { keysFor, keysOf, matches } from './roster.ts'
 
 export interface Watch {
   readonly filter: PresenceFilter
+  /** Of who watches, as they came. */
+  readonly role: string
   readonly subscriber: Subscriber
 }
 
@@ -58,12 +60,12 @@ export class WatchFeed implements Feed {
   }
 
   attach(sink: Sink): boolean {
-    const { userId, name, connectionId } = this.#actor
+    const { userId, name, role, connectionId } = this.#actor
     // Forgotten again meanwhile, with another connection of the user.
     if (!this.#hub.blocklist.knows(userId)) return false
     const scope = { kind: 'presence', ...this.#filter } as const
     const subscriber = { userId, name, connectionId, since: new Date(), scope, sink, topics: new Set<Topic>() }
-    this.#watch = { filter: this.#filter, subscriber }
+    this.#watch = { filter: this.#filter, role, subscriber }
     this.#watches.add(this.#watch)
     this.#hub.add(subscriber)
     return true

@@ -91,10 +91,11 @@ export function presenceWrites(query: Query): Pick<Tx, 'choose' | 'seen'> {
       return { status: chosen.status, custom: chosen.custom }
     },
     async seen(userIds) {
-      // In one order, as other nodes may be saying it of the same users.
+      // In one order, as other nodes may be saying it of the same users; not against those who make them members of something.
       await query(
         `with them as materialized (
-          select id from users where id = any ($1::text[]) and status <> 'offline' order by id for update
+          select id from users where id = any ($1::text[]) and status <> 'offline' order by id
+          for no key update
         )
         update users u set last_seen_at = greatest(u.last_seen_at, date_trunc('milliseconds', clock_timestamp()))
         from them where u.id = them.id`,

@@ -131,7 +131,7 @@ describe('one node', () => {
     for (let n = 0; n < 3; n++) {
       go('bob')
       await pass(4_900)
-      expect([presence.online('bob'), presence.shown('bob')]).toEqual([true, true])
+      expect([presence.online('bob'), presence.shown('bob')]).toEqual([false, true])
       come('bob')
     }
     await pass(60_000)
@@ -245,6 +245,22 @@ describe('several nodes', () => {
     three.presence.look(['bob'])
     await pass(300)
     expect([one.told(), two.told(), three.told()]).toEqual([['ann: bob busy'], ['bob: bob busy'], []])
+  })
+
+  test('a custom status that is chosen on a node where the user is not ends by itself as well', async () => {
+    const { directory, one, two, node } = start()
+    const three = node('three')
+    one.come('ann')
+    two.come('bob')
+    await pass(300)
+    const custom = { message: 'back soon', emoji: null, expiresAt: new Date() }
+    directory.people.set('bob', { custom, customLeftMs: 1_000 })
+    three.presence.look(['bob'])
+    await pass(300)
+    for (const { told } of [one, two]) told()
+    directory.people.set('bob', {})
+    await pass(1_500)
+    expect([one.told(), two.told()]).toEqual([['ann: bob online'], ['bob: bob online']])
   })
 
   test('a node that stops takes its users along, but for those who come elsewhere within the grace', async () => {

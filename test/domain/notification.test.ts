@@ -270,3 +270,16 @@ test('who was away gets each once, also over a restart; what was erased meanwhil
     rmSync(folder, { recursive: true, force: true })
   }
 })
+
+test('who has just gone is told of a message all the same', async () => {
+  const { ann, bob } = await people(server, 'ann', 'bob')
+  const b = await device(server, bob.userId)
+  const { conversationId } = await execute(ann, 'message.send', { to: bob.userId, content: 'hello' })
+  const online = async () => (await execute(ann, 'presence.online', { conversationId })).users.length
+  await expect.poll(online).toBe(1)
+  await b.client.close()
+  const connected = async () => (await execute(root, 'admin.connections', { userId: bob.userId })).connections.length
+  await expect.poll(connected).toBe(0)
+  await execute(ann, 'message.send', { to: bob.userId, content: 'you have missed this' })
+  expect(await listed(server, bob)).toEqual(['message: you have missed this'])
+})

@@ -1,6 +1,7 @@
 /** Presence, as typed clients see it: who is told of whom, how often, and what is never told. */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createClient } from '../../client/index.ts'
+import { system } from '../../server/auth.ts'
 import type { Event } from '../../shared/events.ts'
 import type { CustomStatus, Presence, Status } from '../../shared/model.ts'
 import type { Actor } from '../../shared/ports.ts'
@@ -284,6 +285,35 @@ describe('a school', () => {
     expect(watches.stranger.heard.items).toEqual([])
     for (const { stop } of Object.values(watches)) stop()
   })
+})
+
+test('one frame has each user once, however they are found', async () => {
+  await using tess = await device('tess2', { role: 'teacher', schoolId: 'other school', classIds: ['1c'] })
+  await using sue = await device('sue2', { role: 'student', schoolId: 'other school', classIds: ['1c', '1c'] })
+  const heard = new Inbox<Event>(({ name }) => name)
+  const ready = new Inbox<true>()
+  const subscription = tess.api.presence.onChange.subscribe(
+    { classId: '1c' },
+    { onData: ({ data }) => (data.length === 0 ? ready.push(true) : data.forEach(heard.push)) },
+  )
+  await ready.count(1, 'the first page')
+  await sue.api.presence.set.mutate({ status: 'busy' })
+  const [event] = await heard.count(1, 'that sue is busy')
+  expect(event?.payload).toEqual({ changes: [{ ...away('sue2', 'busy') }] })
+  subscription.unsubscribe()
+})
+
+test('the server itself hears of everybody it asks about', async () => {
+  const { bob } = await place()
+  await using b = await device(bob)
+  const heard = new Inbox<Event>(({ name }) => name)
+  const feed = await backend.core.subscribe(system, { kind: 'presence', userIds: [bob] })
+  for await (const _ of feed.replay());
+  feed.attach({ push: heard.push, end: () => undefined })
+  await b.api.presence.set.mutate({ status: 'busy' })
+  const [event] = await heard.count(1, 'that bob is busy')
+  expect(event?.payload).toEqual({ changes: [away(bob, 'busy')] })
+  feed.detach()
 })
 
 test('beats are counted for the connection, and one without a subscription keeps none', async () => {
