@@ -6,7 +6,7 @@ import { AppError } from '../../shared/errors.ts'
 import type { Schedule } from '../../shared/model.ts'
 import { nextRun } from './calendar.ts'
 import type { HandlersOf, Node } from './handler.ts'
-import { anyone, scheduleFor, scheduleOwner } from './policy.ts'
+import { anyone, scheduleFor, scheduleOwner, scheduleTeller } from './policy.ts'
 import type { ScheduleDraft, Tx } from './ports.ts'
 
 const MOST = 100
@@ -63,8 +63,8 @@ export const schedule: HandlersOf<
     run: ({ tx, actor, input, node }) =>
       tx.schedules.list({ ...input, ownerId: node.rights.administers(actor) ? undefined : actor.userId }),
   },
-  'schedule.update': { policy: scheduleOwner, run: ({ tx, input }) => change(tx, input), committed },
-  'schedule.toggle': { policy: scheduleOwner, run: ({ tx, input }) => change(tx, input), committed },
+  'schedule.update': { policy: scheduleTeller, run: ({ tx, input }) => change(tx, input), committed },
+  'schedule.toggle': { policy: scheduleTeller, run: ({ tx, input }) => change(tx, input), committed },
   'schedule.delete': {
     policy: scheduleOwner,
     run: async ({ tx, input: { scheduleId } }) => {

@@ -38,7 +38,10 @@ export const schedule = {
     errors: [],
     cost: 2,
   },
-  /** Changes what is given. Another time is counted from now on: what was due and not done yet is passed over. */
+  /**
+   * Changes what is given. Another time is counted from now on: what was due and not done yet is passed over. FORBIDDEN to who made
+   * it for others and is an administrator no more.
+   */
   'schedule.update': {
     kind: 'write',
     input: BySchedule.extend({
@@ -53,14 +56,14 @@ export const schedule = {
       enabled: z.boolean().optional(),
     }),
     output: Schedule,
-    errors: ['NOT_FOUND'],
+    errors: ['FORBIDDEN', 'NOT_FOUND'],
     cost: 2,
   },
   'schedule.toggle': {
     kind: 'write',
     input: BySchedule.extend({ enabled: z.boolean() }),
     output: Schedule,
-    errors: ['NOT_FOUND'],
+    errors: ['FORBIDDEN', 'NOT_FOUND'],
     cost: 2,
   },
   'schedule.delete': { kind: 'write', input: BySchedule, output: BySchedule, errors: ['NOT_FOUND'], cost: 2 },

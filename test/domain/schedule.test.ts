@@ -175,6 +175,24 @@ test('a user tells nobody else; of others nothing is there; an administrator may
   await root.api.delete.mutate({ scheduleId: toAll.id })
 })
 
+test('who is an administrator no more tells nobody else: what they made for others they may look at and delete', async () => {
+  const [ann, bob] = [someone(), someone()]
+  await server.actor(bob)
+  const [toAll, toBob] = await (async () => {
+    await using root = await device(ann, { role: 'admin' })
+    const make = (userId: string | null) =>
+      root.api.create.mutate({ ...yearly, ...say('official'), userId, enabled: false })
+    return [await make(null), await make(bob)] as const
+  })()
+  await using a = await device(ann, { role: 'client' })
+  for (const { id: scheduleId } of [toAll, toBob]) {
+    expect(await refusal(a.api.update.mutate({ scheduleId, title: 'mine' }))).toBe('FORBIDDEN')
+    expect(await refusal(a.api.toggle.mutate({ scheduleId, enabled: true }))).toBe('FORBIDDEN')
+    expect(await a.api.get.query({ scheduleId })).toMatchObject({ title: 'official', enabled: false })
+    expect(await a.api.delete.mutate({ scheduleId })).toEqual({ scheduleId })
+  }
+})
+
 describe('when its time has come', () => {
   test('its user is told live, and once, also when away', async () => {
     const ann = someone()
