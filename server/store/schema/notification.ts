@@ -4,6 +4,15 @@ import { boolean, index, jsonb, pgTable, text, unique } from 'drizzle-orm/pg-cor
 import type { Notification } from '../../../shared/model.ts'
 import { at, id } from './column.ts'
 
+/** What every notification says, made or to be made. */
+const said = () => ({
+  priority: text('priority').$type<Notification['priority']>().notNull(),
+  title: text('title').notNull(),
+  body: text('body').notNull(),
+  data: jsonb('data').$type<Notification['data']>(),
+  actionUrl: text('action_url'),
+})
+
 /** What a user is told of. Text about a message is not kept here: it is read from the message. */
 export const notifications = pgTable(
   'notifications',
@@ -11,11 +20,7 @@ export const notifications = pgTable(
     id: id('id').primaryKey(),
     userId: id('user_id').notNull(),
     type: text('type').$type<Notification['type']>().notNull(),
-    priority: text('priority').$type<Notification['priority']>().notNull(),
-    title: text('title').notNull(),
-    body: text('body').notNull(),
-    data: jsonb('data').$type<Notification['data']>(),
-    actionUrl: text('action_url'),
+    ...said(),
     messageId: id('message_id'),
     /** Never two for one cause. */
     cause: id('cause').notNull(),
@@ -49,11 +54,7 @@ export const schedules = pgTable(
     weekdays: jsonb('weekdays').$type<number[]>(),
     cron: text('cron'),
     timeZone: text('time_zone').notNull(),
-    priority: text('priority').$type<Notification['priority']>().notNull(),
-    title: text('title').notNull(),
-    body: text('body').notNull(),
-    data: jsonb('data').$type<Notification['data']>(),
-    actionUrl: text('action_url'),
+    ...said(),
     enabled: boolean('enabled').notNull(),
     /** Null: never again, or not enabled. */
     nextRunAt: at('next_run_at'),
@@ -75,11 +76,7 @@ export const broadcasts = pgTable(
   {
     id: id('id').primaryKey(),
     type: text('type').$type<Notification['type']>().notNull(),
-    priority: text('priority').$type<Notification['priority']>().notNull(),
-    title: text('title').notNull(),
-    body: text('body').notNull(),
-    data: jsonb('data').$type<Notification['data']>(),
-    actionUrl: text('action_url'),
+    ...said(),
     /** Who sent it. */
     by: id('by'),
     afterUserId: id('after_user_id').notNull().default(''),
