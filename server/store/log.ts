@@ -2,24 +2,32 @@
  * Reading the log. A page is one statement: it sees one state of intervals, events, the end and the floor of the log, so it
  * is complete up to its `upTo`, and a cursor that cannot be continued is always told so (RESET), never passed over.
  * Catch-up goes by conversation: one probe of an index for each that has nothing new. An event of a message carries the
- * message's present state, so deleted text never comes back.
+ * message's present state, so deleted text never comes back; to who has left, what it said then, without whom it named. A
+ * notification shows the message only to who may still see it.
  */
 import superjson from 'superjson'
 import { AppError } from '../../shared/errors.ts'
 import type { Durable, Topic } from '../../shared/events.ts'
+import type { Message } from '../../shared/model.ts'
 import type { Log, Reader } from '../core/ports.ts'
 import { messageColumns } from './columns.ts'
 import type { Driver, Param, Query } from './driver.ts'
-import { withText } from './notification.ts'
+import { seenBy, withText } from './notification.ts'
 
 const EVENT =
   'e.position, e.conversation_id, e.user_id, e.name, e.actor_id, e.origin, e.payload, e.message_id, e.created_at'
 
 /** `found` selects at most $2 events beyond $1, in order of position. */
-const page = (found: string) => `
+const page = (found: string, reader = "''") => `
 with tail as (select coalesce(max(position), 0) as position from events), found as (${found})
-select tail.position, log.floor, ${EVENT}, ${messageColumns.text}
-from tail cross join log left join found e on true left join messages msg on msg.id = e.message_id
+select tail.position, log.floor, ${EVENT}, earlier.content, earlier.version, earlier.written_at, ${messageColumns.text}
+from tail cross join log left join found e on true
+left join messages msg on msg.id = e.message_id and (e.user_id is null or ${seenBy('e.user_id')})
+left join lateral (
+  select v.* from members gone join versions v on v.message_id = msg.id and v.written_at <= gone.left_at
+  where gone.conversation_id = e.conversation_id and gone.user_id = ${reader} and gone.left_at <= msg.edited_at
+  order by v.version desc limit 1
+) earlier on msg.edited_at is not null
 order by e.position`
 
 /** Events of the conversations of user $3, each within the user's intervals there. `position + 0` is what the index has. */
@@ -34,11 +42,14 @@ const byConversation = (only: string) => `
   where i.user_id = $3 and (i.to_position is null or i.to_position > $1)${only}`
 
 const EVERYTHING = page('select * from events where position > $1 order by position limit $2')
-const OF_CONVERSATION = page(`${byConversation(' and i.conversation_id = $4')} order by position limit $2`)
-const OF_USER = page(`(${byConversation('')})
+const OF_CONVERSATION = page(`${byConversation(' and i.conversation_id = $4')} order by position limit $2`, '$3')
+const OF_USER = page(
+  `(${byConversation('')})
   union all
   (select * from events where user_id = $3 and position + 0 > $1 order by position + 0 limit $2)
-  order by position limit $2`)
+  order by position limit $2`,
+  '$3',
+)
 
 type Row = [
   tail: number,
@@ -52,13 +63,23 @@ type Row = [
   payload: Parameters<typeof superjson.deserialize>[0] | null,
   messageId: string | null,
   at: Date,
+  ...[earlierContent: string | null, earlierVersion: number | null, earlierAt: Date | null],
   ...unknown[],
 ]
+
+/** The message of a row: as it is now, or with the text that it had when the reader left. */
+function messageOf(row: Row): Message | null {
+  const message = messageColumns.read(row, 14)
+  const [content, version, writtenAt] = [row[11], row[12], row[13]]
+  if (!message || content === null || version === null) return message
+  const editedAt = version === 1 ? null : writtenAt
+  return { ...message, content, version, editedAt, mentions: [], mentionsEveryone: false }
+}
 
 function toEvent(row: Row, position: number): Durable {
   const [, , , conversationId, userId, name, actorId, origin, stored, , at] = row
   const topic: Topic = conversationId === null ? `user:${userId}` : `conversation:${conversationId}`
-  const message = messageColumns.read(row, 11)
+  const message = messageOf(row)
   const payload = stored === null ? { message } : withText(superjson.deserialize(stored), message)
   // Name and payload were typed together where the event was made (EventDraft), and a row of the log never changes.
   return { name, topic, position, at, actorId, origin, payload } as Durable

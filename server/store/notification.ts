@@ -13,7 +13,7 @@ import type {
   NotificationWrites,
   Tx,
 } from '../core/ports.ts'
-import { columns } from './columns.ts'
+import { columns, hiddenFrom } from './columns.ts'
 import { array, type Driver, type Param, type Query } from './driver.ts'
 import { notifications } from './schema.ts'
 
@@ -58,14 +58,15 @@ export function toStored(draft: NotificationDraft) {
   return { ...draft, body, event: superjson.serialize(withoutText(payload)) }
 }
 
-/** What the user of notification `n` may see of its message now: as in policy.ts, and not what they have hidden from themselves. */
+/** Whether a user may see message `msg` now: as in policy.ts, and not what they have hidden from themselves. */
+export const seenBy = (user: string) => `exists (
+  select from conversations c join members m on m.conversation_id = c.id and m.user_id = ${user} and m.left_at is null
+  where c.id = msg.conversation_id and (c.history_visible or msg.seq > m.joined_seq) and not ${hiddenFrom(user)}
+)`
+/** What the user of notification `n` sees of its message. */
 const SEEN = `left join lateral (
-  select x.type, left(x.content, 200) as content, x.deleted_at
-  from messages x
-  join conversations c on c.id = x.conversation_id
-  join members m on m.conversation_id = x.conversation_id and m.user_id = n.user_id and m.left_at is null
-  where x.id = n.message_id and (c.history_visible or x.seq > m.joined_seq)
-    and not exists (select from hidden h where h.user_id = n.user_id and h.message_id = x.id)
+  select msg.type, left(msg.content, 200) as content, msg.deleted_at from messages msg
+  where msg.id = n.message_id and ${seenBy('n.user_id')} offset 0
 ) msg on true`
 const SELECTED = `${notificationColumns.text}, msg.type, msg.content, msg.deleted_at`
 
@@ -124,27 +125,28 @@ export function notificationReads(query: Query): NotificationReads {
   }
 }
 
-/** The user's unread before the statement, without those that `changed` gives. */
-const counted = `select (select count(*) from changed),
-  (select count(*) from notifications where user_id = $1 and read_at is null) - (select count(*) from changed where was_unread),
-  (select jsonb_agg(id) from changed where $2::text[] is not null)`
+const CHANGED =
+  'select (select count(*) from changed), (select jsonb_agg(id) from changed where $2::text[] is not null)'
 const NAMED = 'n.user_id = $1 and ($2::text[] is null or n.id = any ($2::text[]))'
 const READ = `
 with changed as (
   update notifications n set read_at = clock_timestamp()
-  where ${NAMED} and n.read_at is null and ${ofTypes('$3')} returning n.id, true as was_unread
-) ${counted}`
+  where ${NAMED} and n.read_at is null and ${ofTypes('$3')} returning n.id
+) ${CHANGED}`
 const DELETE = `
 with changed as (
-  delete from notifications n where ${NAMED} and (n.read_at is not null or not $3)
-  returning n.id, n.read_at is null as was_unread
-) ${counted}`
+  delete from notifications n where ${NAMED} and (n.read_at is not null or not $3) returning n.id
+) ${CHANGED}`
 
 export function notificationWrites(query: Query, append: Tx['append']): NotificationWrites {
-  const lockUser = (userId: string) => query('select 1 from users where id = $1 for no key update', [userId])
-  async function change(text: string, params: readonly Param[]): Promise<NotificationsChanged> {
-    const [row] = await query<[changed: number, unread: number, ids: string[] | null]>(text, params)
-    return { changed: row?.[0] ?? 0, unread: row?.[1] ?? 0, ids: row?.[2] ?? [] }
+  /** What is made meanwhile is counted if its event comes before this one's: the log is locked first, in a statement of its own. */
+  async function change(userId: string, text: string, params: readonly Param[]): Promise<NotificationsChanged> {
+    await query('select 1 from users where id = $1 for no key update', [userId])
+    const [row] = await query<[changed: number, ids: string[] | null]>(text, [userId, ...params])
+    const [changed, ids] = row ?? [0, null]
+    const locked = changed > 0 ? query('select 1 from lock_log()') : null
+    const [left] = await Promise.all([query<[unread: number]>(UNREAD, [userId, null]), locked])
+    return { changed, unread: left[0]?.[0] ?? 0, ids: ids ?? [] }
   }
   return {
     async notify(drafts, origin, message = null) {
@@ -160,14 +162,8 @@ export function notificationWrites(query: Query, append: Tx['append']): Notifica
       }
       return [...silent.keys()]
     },
-    async readNotifications(userId, { ids, types }) {
-      await lockUser(userId)
-      return change(READ, [userId, orNull(ids), orNull(types)])
-    },
-    async deleteNotifications(userId, { ids, read: readOnly = false }) {
-      await lockUser(userId)
-      return change(DELETE, [userId, orNull(ids), readOnly])
-    },
+    readNotifications: (userId, { ids, types }) => change(userId, READ, [orNull(ids), orNull(types)]),
+    deleteNotifications: (userId, { ids, read: readOnly = false }) => change(userId, DELETE, [orNull(ids), readOnly]),
     async muteTypes(userId, types) {
       await query('update users set muted_types = $2::jsonb where id = $1', [userId, JSON.stringify(types)])
     },

@@ -95,6 +95,21 @@ test('hidden by one user: gone from all that they read, on all devices, and for 
   })
 })
 
+test('a message that its sender has hidden is still theirs to delete for all; for others in the group it is not', async () => {
+  await using ann = connect('ann')
+  await using gil = connect('gil')
+  const { conversationId, sent } = await group(ann, 'gil', 2)
+  const [messageId = '', other = ''] = sent
+  for (const id of sent) await ann.api.message.hide.mutate({ messageId: id })
+  await gil.api.message.hide.mutate({ messageId })
+  expect(await code(gil.api.message.delete.mutate({ messageId }))).toBe('FORBIDDEN')
+  expect(await ann.api.message.delete.mutate({ messageId })).toMatchObject({ content: '', deletedBy: 'ann' })
+  expect(await code(ann.api.message.delete.mutate({ messageId }))).toBe('CONFLICT')
+  expect(await code(ann.api.message.edit.mutate({ messageId: other, content: 'x' }))).toBe('NOT_FOUND')
+  const { messages } = await gil.conversation(conversationId).history()
+  expect(messages.map(({ content }) => content)).toEqual(['2'])
+})
+
 test('what one may not see is not there to be hidden', async () => {
   await using ann = connect('ann')
   await using eve = connect('eve')

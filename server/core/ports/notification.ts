@@ -45,12 +45,15 @@ export interface NotificationWrites {
     origin: string | null,
     message?: Pick<Message, 'type' | 'content' | 'deletedAt'> | null,
   ): Promise<readonly string[]>
-  /** Of the user's own, those that are named and of these types. Locks the user: call it first. */
+  /**
+   * Of the user's own, those that are named and of these types. Locks the user, and the log if something changed, so that the
+   * count is true where the event of it will stand: call it first, and append that event at once.
+   */
   readNotifications(
     userId: string,
     which: { ids?: readonly string[] | undefined; types?: Types | undefined },
   ): Promise<NotificationsChanged>
-  /** Of the user's own, those that are named; only read ones if `read`. Locks the user: call it first. */
+  /** The same; only read ones if `read`. */
   deleteNotifications(
     userId: string,
     which: { ids?: readonly string[] | undefined; read?: boolean | undefined },
