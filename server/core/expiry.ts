@@ -7,6 +7,7 @@
 import type { Hub } from './hub.ts'
 import { released } from './lock.ts'
 import type { LockFilter, Store } from './ports.ts'
+import { Sweep } from './sweep.ts'
 
 export interface ExpiryOptions {
   store: Store
@@ -23,49 +24,39 @@ export interface ExpiryOptions {
 
 /** How long a user may be without a connection before their locks end. */
 const GRACE_MS = 5_000
-const SWEEP_MS = 30_000
-/** The least time between two looks: another node may be ending what is due. */
-const PAUSE_MS = 20
 const PAGE = 500
 
 export class Expiry {
   readonly lockMs: number
   readonly #options: ExpiryOptions
+  readonly #sweep: Sweep
   readonly #leaving = new Map<string, NodeJS.Timeout>()
   #gone: string[] = []
-  #timer: NodeJS.Timeout | undefined
-  #dueAt = Number.POSITIVE_INFINITY
-  #looking: Promise<void> | undefined
-  #lookAgain = false
   #unwatch: (() => void) | undefined
 
   constructor(options: ExpiryOptions) {
     this.lockMs = options.lockMs
     this.#options = options
+    const { sweepMs, onError } = options
+    this.#sweep = new Sweep({ look: () => this.#end(), everyMs: sweepMs, onError })
   }
 
   start(): void {
     this.#unwatch = this.#options.hub.watch({ gone: (userId) => this.#left(userId) })
-    this.expect(PAUSE_MS)
+    this.#sweep.start()
   }
   /** Waits for what is being ended. Who leaves from now on, or left within the grace, keeps their locks for their time. */
   async stop(): Promise<void> {
     this.#unwatch?.()
     this.#unwatch = undefined
-    clearTimeout(this.#timer)
     for (const timer of this.#leaving.values()) clearTimeout(timer)
     this.#leaving.clear()
-    await this.#looking
+    await this.#sweep.stop()
   }
 
   /** A lock will end in so many milliseconds. */
   expect(inMs: number): void {
-    if (!this.#unwatch) return
-    const dueAt = performance.now() + inMs
-    if (dueAt >= this.#dueAt) return
-    clearTimeout(this.#timer)
-    this.#dueAt = dueAt
-    this.#timer = setTimeout(() => this.#look(), inMs)
+    this.#sweep.wake(inMs)
   }
 
   #left(userId: string): void {
@@ -84,30 +75,14 @@ export class Expiry {
     this.expect(0)
   }
 
-  /** One look at a time; whatever is asked for meanwhile makes it look once more. */
-  #look(): void {
-    const { sweepMs = SWEEP_MS, onError } = this.#options
-    this.#dueAt = Number.POSITIVE_INFINITY
-    this.#lookAgain = this.#looking !== undefined
-    this.#looking ??= this.#end()
-      .catch((error: unknown) => {
-        onError(error)
-        return sweepMs
-      })
-      .then((nextMs) => {
-        this.#looking = undefined
-        this.expect(this.#lookAgain ? PAUSE_MS : Math.min(nextMs, sweepMs))
-      })
-  }
   /** Gives the time until there is more to do, ms. */
-  async #end(): Promise<number> {
+  async #end(): Promise<number | null> {
     const { store, hub } = this.#options
     const gone = this.#gone.slice(0, PAGE)
     const holderIds = await store.reads.locks.holding(gone.filter((userId) => hub.connections(userId).length === 0))
     if (holderIds.length === 0 || (await this.#write({ holderIds }, 'gone')) < PAGE) this.#gone.splice(0, gone.length)
     if ((await store.reads.locks.nextExpiry()) === 0) await this.#write({ overdue: true }, 'expired')
-    const next = this.#gone.length > 0 ? 0 : await store.reads.locks.nextExpiry()
-    return Math.max(next ?? Number.POSITIVE_INFINITY, PAUSE_MS)
+    return this.#gone.length > 0 ? 0 : store.reads.locks.nextExpiry()
   }
   async #write(which: LockFilter, reason: 'gone' | 'expired'): Promise<number> {
     const { store, hub } = this.#options

@@ -24,6 +24,7 @@ export class Sweep {
   #timer: NodeJS.Timeout | undefined
   #looking: Promise<void> | undefined
   #again = false
+  #dueAt = Number.POSITIVE_INFINITY
 
   constructor(options: SweepOptions) {
     this.#options = options
@@ -38,24 +39,26 @@ export class Sweep {
   async stop(): Promise<void> {
     this.#running = false
     clearTimeout(this.#timer)
+    this.#dueAt = Number.POSITIVE_INFINITY
     await this.#looking
   }
 
-  /** There may be something to do now. */
-  wake(): void {
-    if (this.#looking) this.#again = true
-    else this.#wait(0)
+  /** There may be something to do in so many milliseconds. */
+  wake(inMs = 0): void {
+    if (!this.#running) return
+    const dueAt = performance.now() + inMs
+    if (dueAt >= this.#dueAt) return
+    clearTimeout(this.#timer)
+    this.#dueAt = dueAt
+    this.#timer = setTimeout(() => this.#look(), inMs)
   }
 
-  #wait(ms: number): void {
-    if (!this.#running) return
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#look(), ms)
-  }
+  /** Whatever is asked for during a look makes it look once more. */
   #look(): void {
     const { look, onError } = this.#options
-    this.#again = false
-    this.#looking = look()
+    this.#dueAt = Number.POSITIVE_INFINITY
+    this.#again = this.#looking !== undefined
+    this.#looking ??= look()
       .catch((error: unknown) => {
         onError(error)
         return RETRY_MS
@@ -63,7 +66,7 @@ export class Sweep {
       .then((nextMs) => {
         this.#looking = undefined
         const wanted = this.#again ? 0 : (nextMs ?? this.#everyMs)
-        this.#wait(Math.min(Math.max(wanted, PAUSE_MS), this.#everyMs))
+        this.wake(Math.min(Math.max(wanted, PAUSE_MS), this.#everyMs))
       })
   }
 }
