@@ -4,11 +4,25 @@ export type { DurableName, EphemeralName, Event, EventName, Payload } from '../s
 export type {
   Conversation,
   ConversationDetail,
+  ConversationKind,
   ConversationSummary,
+  CustomStatus,
+  Lock,
   Member,
+  MemberRole,
   Message,
+  Notification,
+  NotificationType,
+  Presence,
+  Priority,
   Profile,
+  Reaction,
+  Schedule,
+  Status,
   User,
+  Version,
+  When,
+  Wishes,
 } from '../shared/model.ts'
 export type { AppRouter } from '../shared/router/index.ts'
 export type { Backoff } from './backoff.ts'

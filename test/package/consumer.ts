@@ -3,6 +3,7 @@
 /** Each line marked as wrong must not compile, every other one must. */
 export const CONSUMER = `
 import { createClient, isParleyError, type Event, type Item, type Message, type PendingMessage } from 'parley/client'
+import type { CustomStatus, Lock, MemberRole, Notification, Presence, Reaction, Schedule, Version, When } from 'parley/client'
 
 const parley = createClient({ url: 'http://localhost:4000', token: async ({ refused }) => (refused ? 'a' : 'b') })
 createClient({ url: 'http://localhost:4000' }) // wrong
@@ -42,6 +43,25 @@ chat.send({ content: 'see', type: 'image', metadata: { width: 3 } })
 chat.send({ type: 'text' }) // wrong
 chat.on('typing.changed', ({ payload }) => console.log(payload.userId))
 chat.on('typing.change', () => {}) // wrong
+
+const bedtime: When = { kind: 'bedtime', time: '20:30', weekdays: [1, 5] }
+const night: Schedule = await parley.api.schedule.create.mutate({ name: 'n', title: 't', timeZone: 'UTC', when: bedtime })
+await parley.api.schedule.create.mutate({ name: 'n', title: 't', timeZone: 'UTC', when: { kind: 'daily' } }) // wrong
+const { notifications }: { notifications: Notification[] } = await parley.api.notification.list.query({ types: ['call'] })
+await parley.api.notification.list.query({ types: ['bell'] }) // wrong
+parley.on('presence.changed', ({ payload }) => {
+  const changes: Presence[] = payload.changes
+  const said: CustomStatus | null | undefined = changes[0]?.custom
+  console.log(said)
+})
+parley.on('lock.acquired', ({ payload }) => {
+  const lock: Lock = payload
+  console.log(lock.token) // wrong
+})
+const given: Reaction[] = sent.reactions
+const { versions }: { versions: Version[] } = await parley.api.message.versions.query({ messageId: sent.id })
+const role: MemberRole = 'guest' // wrong
+console.log(night, notifications, given, versions, role)
 
 try {
   await chat.history({ before: 3, limit: 10 })
