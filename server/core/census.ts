@@ -3,8 +3,9 @@
  * none of the others appear twice or not at all.
  */
 import type { Output, Parsed } from '../../shared/commands.ts'
+import type { Subscriber } from './following.ts'
 import { conversationTopic } from './handler.ts'
-import type { Hub, Subscriber } from './hub.ts'
+import type { Hub } from './hub.ts'
 
 /** How many connections and users of a room are named. */
 const NAMED = 100

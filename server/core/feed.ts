@@ -6,7 +6,8 @@
 import type { Event, Page, Topic } from '../../shared/events.ts'
 import type { Actor, Feed, Scope, Sink } from '../../shared/ports.ts'
 import { cursorAt } from './cursor.ts'
-import { type Hub, named, type Subscriber, wants } from './hub.ts'
+import { named, type Subscriber, wants } from './following.ts'
+import type { Hub } from './hub.ts'
 import { sees } from './membership.ts'
 import type { Log, Reader } from './ports.ts'
 

@@ -6,9 +6,9 @@
  */
 import { AppError } from '../../shared/errors.ts'
 import type { Durable, Event, Topic } from '../../shared/events.ts'
-import type { Channel, Scope, Sink } from '../../shared/ports.ts'
 import { Blocklist } from './blocklist.ts'
 import { cursorAt } from './cursor.ts'
+import { Following, named, type Subscriber, wants } from './following.ts'
 import { exempt, joining, leaving } from './membership.ts'
 import type { Broker } from './ports.ts'
 import { Tail, type TailOptions } from './tail.ts'
@@ -21,23 +21,6 @@ export interface HubOptions extends Omit<TailOptions, 'pass' | 'onError'> {
   quietMs?: number | undefined
   /** Without it nobody has blocked anybody. */
   blocklist?: Blocklist | undefined
-}
-
-export interface Subscriber {
-  readonly userId: string
-  readonly name: string
-  readonly connectionId: string
-  readonly since: Date
-  readonly scope: Scope
-  readonly sink: Sink
-  readonly topics: Set<Topic>
-}
-
-/** Those who follow one topic: each on their own, or through a channel that carries an event once for all of them. */
-interface Followers {
-  readonly alone: Set<Subscriber>
-  readonly grouped: Set<Subscriber>
-  readonly channels: Map<Channel, number>
 }
 
 /** A part of the core that acts on what has happened here, once it has been delivered. */
@@ -58,7 +41,7 @@ export class Hub {
   readonly #broker: Broker
   readonly #onError: HubOptions['onError']
   readonly #quietMs: number
-  readonly #topics = new Map<Topic, Followers>()
+  readonly #following = new Following()
   readonly #users = new Map<string, Set<Subscriber>>()
   readonly #everything = new Set<Subscriber>()
   readonly #watchers = new Set<Watcher>()
@@ -128,7 +111,7 @@ export class Hub {
   add(subscriber: Subscriber): void {
     if (subscriber.scope.kind === 'log') this.#everything.add(subscriber)
     const first = subscriber.scope.kind !== 'log' && !this.#users.has(subscriber.userId)
-    entry(this.#users, subscriber.userId, () => new Set<Subscriber>()).add(subscriber)
+    this.#users.set(subscriber.userId, (this.#users.get(subscriber.userId) ?? new Set()).add(subscriber))
     const topics = [...subscriber.topics]
     subscriber.topics.clear()
     for (const topic of topics) this.#follow(subscriber, topic)
@@ -172,12 +155,11 @@ export class Hub {
     }
   }
   followers(topic: Topic): Subscriber[] {
-    const followers = this.#topics.get(topic)
-    return followers ? [...followers.alone, ...followers.grouped] : []
+    return this.#following.of(topic)
   }
   /** Topics that somebody follows here. */
   topics(): Topic[] {
-    return [...this.#topics.keys()]
+    return this.#following.topics()
   }
   /** Those of a user, or of everybody; without those who follow the whole log. */
   subscribers(userId?: string): Subscriber[] {
@@ -206,7 +188,7 @@ export class Hub {
   #deliver(event: Event): void {
     const cursor = this.cursor
     for (const subscriber of this.#everything) this.#push(subscriber, event, cursor)
-    const followers = this.#topics.get(event.topic)
+    const followers = this.#following.get(event.topic)
     if (!followers) return
     const except = exempt(event, [followers.alone, followers.grouped], this.blocklist)
     for (const subscriber of followers.alone) {
@@ -236,28 +218,12 @@ export class Hub {
   }
 
   #follow(subscriber: Subscriber, topic: Topic): void {
-    if (subscriber.topics.has(topic)) return
-    subscriber.topics.add(topic)
-    const { channel } = subscriber.sink
-    const followers = entry(this.#topics, topic, () => ({ alone: new Set(), grouped: new Set(), channels: new Map() }))
-    if (channel) {
-      followers.grouped.add(subscriber)
-      followers.channels.set(channel, (followers.channels.get(channel) ?? 0) + 1)
-    } else followers.alone.add(subscriber)
-    this.#guard(() => subscriber.sink.follow?.(topic), 'following a topic')
+    if (this.#following.follow(subscriber, topic))
+      this.#guard(() => subscriber.sink.follow?.(topic), 'following a topic')
   }
   #unfollow(subscriber: Subscriber, topic: Topic): void {
-    const followers = this.#topics.get(topic)
-    if (!followers || !subscriber.topics.delete(topic)) return
-    const { channel } = subscriber.sink
-    followers.alone.delete(subscriber)
-    if (channel && followers.grouped.delete(subscriber)) {
-      const left = (followers.channels.get(channel) ?? 1) - 1
-      if (left > 0) followers.channels.set(channel, left)
-      else followers.channels.delete(channel)
-    }
-    if (followers.alone.size + followers.grouped.size === 0) this.#topics.delete(topic)
-    this.#guard(() => subscriber.sink.unfollow?.(topic), 'leaving a topic')
+    if (this.#following.unfollow(subscriber, topic))
+      this.#guard(() => subscriber.sink.unfollow?.(topic), 'leaving a topic')
   }
 
   #tellPosition(): void {
@@ -278,23 +244,4 @@ export class Hub {
       this.#onError(error, doing)
     }
   }
-}
-
-/** Whether a subscription of this scope takes part in a topic that its user may see. */
-export function wants(scope: Scope, topic: Topic): boolean {
-  if (scope.kind === 'conversation') return topic === `conversation:${scope.conversationId}`
-  return scope.kind === 'all' || (scope.kind === 'user' && topic.startsWith('user:'))
-}
-
-/** Whether it takes events of this name. */
-export function named(scope: Scope, event: Event): boolean {
-  return !('names' in scope) || (scope.names?.includes(event.name) ?? true)
-}
-
-function entry<K, V>(map: Map<K, V>, key: K, make: () => V): V {
-  const found = map.get(key)
-  if (found !== undefined) return found
-  const made = make()
-  map.set(key, made)
-  return made
 }

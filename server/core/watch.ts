@@ -6,7 +6,8 @@
 import type { PresenceFilter } from '../../shared/commands/presence.ts'
 import type { Page, Topic } from '../../shared/events.ts'
 import type { Actor, Feed, Sink } from '../../shared/ports.ts'
-import type { Hub, Subscriber } from './hub.ts'
+import type { Subscriber } from './following.ts'
+import type { Hub } from './hub.ts'
 import type { Person } from './ports.ts'
 import { keysFor, keysOf, matches } from './roster.ts'
 
