@@ -70,7 +70,7 @@ export interface App {
 /** What is left of HTTP when the clients are gone has so long, ms. */
 const STOP_MS = 2_000
 const PRUNE_EVERY_MS = 3_600_000
-/** How long notifications stay once they are read. */
+/** How long notifications stay once they are read, and broadcasts once they are done. */
 const READ_MS = 7 * 86_400_000
 
 /** Starts a server. Settings come from the environment unless `parts.config` is given. */

@@ -119,7 +119,7 @@ export interface Store extends SearchIndex {
   readonly queued: number
   /** One transaction; its events are durable and have positions when it resolves. Thrown errors roll back. */
   write<T>(run: (tx: Tx) => Promise<T>): Promise<{ result: T; events: Durable[] }>
-  /** Forgets notifications that were read before then, in batches; gives how many. */
+  /** Forgets notifications that were read before then, in batches, and broadcasts that were done; gives how many of the first. */
   forgetNotifications(before: Date): Promise<number>
   /** Throws UNAVAILABLE unless the database answers. */
   ping(): Promise<void>

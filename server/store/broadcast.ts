@@ -1,7 +1,7 @@
-/** Broadcasts on their way: one row each, locked by whoever sends the next batch. */
+/** Broadcasts on their way, and for a while those that are done: one row each, locked by whoever sends the next batch. */
 import type { ScheduleWrites } from '../core/ports.ts'
 import { columns } from './columns.ts'
-import type { Query } from './driver.ts'
+import type { Driver, Query } from './driver.ts'
 import { broadcasts } from './schema.ts'
 
 const broadcastColumns = columns(
@@ -38,4 +38,9 @@ export function broadcastWrites(query: Query): Pick<ScheduleWrites, 'createBroad
       return { broadcast, userIds }
     },
   }
+}
+
+/** Forgets those that were done before then: a scan, of few rows as long as this is done now and again. */
+export async function pruneBroadcasts({ query }: Pick<Driver, 'query'>, before: Date): Promise<void> {
+  await query('delete from broadcasts where done_at < $1', [before])
 }

@@ -3,6 +3,7 @@
  * and `write`, one transaction each. What is acknowledged is committed.
  */
 import type { Store } from '../core/ports.ts'
+import { pruneBroadcasts } from './broadcast.ts'
 import type { LogLine } from './driver.ts'
 import { openEmbedded } from './embedded.ts'
 import { openJournal } from './journal.ts'
@@ -58,7 +59,10 @@ export async function openStore(options: StoreOptions = {}): Promise<Store> {
         return journal.queued
       },
       write: (run) => write(driver, run),
-      forgetNotifications: (before) => pruneNotifications(driver, before),
+      async forgetNotifications(before) {
+        await pruneBroadcasts(driver, before)
+        return pruneNotifications(driver, before)
+      },
       ping: () => driver.ping(),
       async close() {
         await journal.close()

@@ -147,6 +147,18 @@ describe.skipIf(withoutNative())('on native Postgres', () => {
     await checkGapless(one, [])
   })
 
+  test('a broadcast that is done is forgotten with the notifications that were read then, one on its way is not', async () => {
+    const at = "timestamptz '2020-01-02 00:00:00Z'"
+    await rows(`insert into broadcasts (id, type, priority, title, body, created_at, done_at) values
+      ('old', 'system', 'low', '', '', ${at}, ${at}), ('young', 'system', 'low', '', '', ${at}, ${at} + interval '1 day'),
+      ('open', 'system', 'low', '', '', ${at}, null)`)
+    const left = async () =>
+      (await rows<{ id: string }>(`select id from broadcasts where created_at = ${at} order by id`)).map(({ id }) => id)
+    await one.forgetNotifications(new Date('2020-01-02T12:00:00Z'))
+    expect(await left()).toEqual(['open', 'young'])
+    await rows(`delete from broadcasts where created_at = ${at}`)
+  })
+
   test('what fell due while no node was up is told at the next start, once, also to who was away', async () => {
     const start = () => startServer({ env: { DATABASE_URL: database.url } })
     const before = await start()
