@@ -61,8 +61,9 @@ function takeCare(query: Query, log: LogLine): () => Promise<void> {
     const [row] = await query<[number]>("select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint")
     const written = row?.[0] ?? 0
     if (written - vacuumed > VACUUM_AFTER && vacuumed > 0) {
-      for (const table of ['conversations', 'members', 'messages', 'events', 'intervals', 'users', 'searches'])
-        await query(`vacuum (analyze) ${table}`)
+      // One by one: what waits goes in between.
+      const tables = await query<[string]>("select quote_ident(tablename) from pg_tables where schemaname = 'public'")
+      for (const [table] of tables) await query(`vacuum (analyze) ${table}`)
       vacuumed = written
     }
     if (written - checked > CHECKPOINT_AFTER && checked > 0) {
