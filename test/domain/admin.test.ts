@@ -145,6 +145,25 @@ describe('kicked', () => {
     await laptop.client.close()
     socket.close()
   })
+
+  test('on the way in: a legacy socket comes back and is heard', async () => {
+    const { core } = server.app
+    const { subscribe } = core
+    let kicks = 0
+    core.subscribe = async (actor, ...rest) => {
+      if (actor.userId === 'kicked-early' && kicks++ === 0)
+        await core.execute(system, 'admin.kick', { userId: actor.userId })
+      return subscribe(actor, ...rest)
+    }
+    try {
+      const { socket } = await legacy(server.token('kicked-early'))
+      const said = await new Promise<{ message: string }>((resolve) => socket.emit('anything', resolve))
+      expect(said.message).toBe('Missing or invalid data')
+      socket.close()
+    } finally {
+      core.subscribe = subscribe
+    }
+  })
 })
 
 test.skipIf(withoutNative())('on another node: kicked and revoked alike', async () => {

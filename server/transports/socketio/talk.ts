@@ -84,8 +84,13 @@ export class Talk {
   }
   /** In the way that makes a client stay away until it is told to connect. */
   dismiss(): void {
-    void this.finish()
-    this.#parts.socket.disconnect()
+    const { socket } = this.#parts
+    // Until it is connected, there is nothing to stay away from.
+    if (!socket.connected) this.hangUp()
+    else {
+      void this.finish()
+      socket.disconnect()
+    }
   }
   /** Drops what waits; resolves when the event at work is done. */
   finish(): Promise<void> {
