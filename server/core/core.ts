@@ -184,7 +184,8 @@ export function createCore({
       // Where the tail has not passed the joining yet, the actor would be taken for one who has left.
       await hub.tail.passed((await store.log.tail()).position)
     }
-    if (scope.kind === 'presence') return new WatchFeed(hub, options.presence.watches, actor, scope)
+    if (scope.kind === 'presence')
+      return new WatchFeed(hub, options.presence.watches, store.reads.presence, actor, scope)
     const position = cursor === undefined ? hub.tail.position : positionOf(hub.epoch, cursor)
     if (position > hub.tail.position) {
       const end = (await store.log.tail()).position

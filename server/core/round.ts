@@ -80,12 +80,10 @@ export class Round {
     }
   }
 
-  #sees({ role, subscriber }: Watch, person: Person): boolean {
-    const { rights } = this.#options
-    const viewer = this.#roster.get(subscriber.userId)
-    // The server itself is nobody's connection.
-    if (!viewer) return rights.administers({ role })
-    return maySee(rights, { ...viewer.person, role }, viewer.places, person)
+  #sees({ viewer, subscriber }: Watch, person: Person): boolean {
+    const known = this.#roster.get(subscriber.userId)
+    const places = known?.places ?? new Set(viewer.conversationIds)
+    return maySee(this.#options.rights, { ...(known?.person ?? viewer), role: viewer.role }, places, person)
   }
   #show(viewer: string, now: Presence): void {
     if (!this.#isApart(viewer, now.userId)) changesFor(this.#byViewer, viewer).set(now.userId, now)

@@ -4,17 +4,18 @@
  * asks how things are.
  */
 import type { PresenceFilter } from '../../shared/commands/presence.ts'
+import { AppError } from '../../shared/errors.ts'
 import type { Page, Topic } from '../../shared/events.ts'
 import type { Actor, Feed, Sink } from '../../shared/ports.ts'
 import type { Subscriber } from './following.ts'
 import type { Hub } from './hub.ts'
-import type { Person } from './ports.ts'
+import type { Person, PresenceReads } from './ports.ts'
 import { keysFor, keysOf, matches } from './roster.ts'
 
 export interface Watch {
   readonly filter: PresenceFilter
-  /** Of who watches, as they came. */
-  readonly role: string
+  /** Who watches, as they came: until they are in the roster, and for the role. */
+  readonly viewer: Person
   readonly subscriber: Subscriber
 }
 
@@ -41,13 +42,16 @@ export class Watches {
 export class WatchFeed implements Feed {
   readonly #hub: Hub
   readonly #watches: Watches
+  readonly #reads: Pick<PresenceReads, 'people'>
   readonly #actor: Actor
   readonly #filter: PresenceFilter
+  #viewer: Person | undefined
   #watch: Watch | undefined
 
-  constructor(hub: Hub, watches: Watches, actor: Actor, filter: PresenceFilter) {
+  constructor(hub: Hub, watches: Watches, reads: Pick<PresenceReads, 'people'>, actor: Actor, filter: PresenceFilter) {
     this.#hub = hub
     this.#watches = watches
+    this.#reads = reads
     this.#actor = actor
     this.#filter = filter
   }
@@ -56,17 +60,22 @@ export class WatchFeed implements Feed {
     return this.#hub.cursor
   }
   async *replay(): AsyncGenerator<Page> {
-    await this.#hub.blocklist.load(this.#actor.userId)
+    const { userId, role } = this.#actor
+    await this.#hub.blocklist.load(userId)
+    const [person] = await this.#reads.people([userId])
+    if (!person) throw new AppError('NOT_FOUND', 'User not found')
+    this.#viewer = { ...person, role }
     yield* []
   }
 
   attach(sink: Sink): boolean {
-    const { userId, name, role, connectionId } = this.#actor
+    const { userId, name, connectionId } = this.#actor
+    const viewer = this.#viewer
     // Forgotten again meanwhile, with another connection of the user.
-    if (!this.#hub.blocklist.knows(userId)) return false
+    if (!viewer || !this.#hub.blocklist.knows(userId)) return false
     const scope = { kind: 'presence', ...this.#filter } as const
     const subscriber = { userId, name, connectionId, since: new Date(), scope, sink, topics: new Set<Topic>() }
-    this.#watch = { filter: this.#filter, role, subscriber }
+    this.#watch = { filter: this.#filter, viewer, subscriber }
     this.#watches.add(this.#watch)
     this.#hub.add(subscriber)
     return true

@@ -303,8 +303,46 @@ test('one frame has each user once, however they are found', async () => {
   subscription.unsubscribe()
 })
 
+test('who subscribes while a change is being read hears of it', async () => {
+  const { ann, bob } = await place()
+  const b = await device(bob)
+  const reads = backend.store.reads.presence
+  const { people } = reads
+  const held = new Inbox<string>(String)
+  let release: () => void = () => {}
+  const released = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  reads.people = async (userIds) => {
+    const found = await people(userIds)
+    held.push(userIds.join())
+    if (userIds.includes(bob)) await released
+    return found
+  }
+  try {
+    await b.client.close()
+    await held.next((userIds) => userIds.includes(bob), 'the reading of bob')
+    await using a = createClient({ url: entrance.url, token: backend.token(ann) })
+    const heard = new Inbox<Event>(({ name }) => name)
+    const ready = new Inbox<true>()
+    a.api.presence.onChange.subscribe(
+      { userIds: [bob] },
+      { onData: ({ data }) => (data.length === 0 ? ready.push(true) : data.forEach(heard.push)) },
+    )
+    await ready.count(1, 'the first page')
+    expect((await a.api.presence.get.query({ userIds: [bob] })).users).toMatchObject([{ status: 'online' }])
+    release()
+    const [event] = await heard.count(1, 'that bob has gone', 3_000)
+    expect(event?.payload).toMatchObject({ changes: [{ userId: bob, status: 'offline' }] })
+  } finally {
+    release()
+    reads.people = people
+  }
+})
+
 test('the server itself hears of everybody it asks about', async () => {
   const { bob } = await place()
+  await run(system, 'user.upsert', { id: system.userId })
   await using b = await device(bob)
   const heard = new Inbox<Event>(({ name }) => name)
   const feed = await backend.core.subscribe(system, { kind: 'presence', userIds: [bob] })
