@@ -18,16 +18,19 @@ const EVENT =
   'e.position, e.conversation_id, e.user_id, e.name, e.actor_id, e.origin, e.payload, e.message_id, e.created_at'
 
 /** `found` selects at most $2 events beyond $1, in order of position. */
-const page = (found: string, reader = "''") => `
+const page = (found: string, reader = 'null') => `
 with tail as (select coalesce(max(position), 0) as position from events), found as (${found})
 select tail.position, log.floor, ${EVENT}, earlier.content, earlier.version, earlier.written_at, ${messageColumns.text}
 from tail cross join log left join found e on true
-left join messages msg on msg.id = e.message_id and (e.user_id is null or ${seenBy('e.user_id')})
+left join lateral ( -- by id, one by one: never all messages
+  select msg.* from messages msg where msg.id = e.message_id and (e.user_id is null or ${seenBy('e.user_id')}) offset 0
+) msg on true
 left join lateral (
   select v.* from members gone join versions v on v.message_id = msg.id and v.written_at <= gone.left_at
-  where gone.conversation_id = e.conversation_id and gone.user_id = ${reader} and gone.left_at <= msg.edited_at
+  where msg.edited_at is not null
+    and gone.conversation_id = e.conversation_id and gone.user_id = ${reader} and gone.left_at <= msg.edited_at
   order by v.version desc limit 1
-) earlier on msg.edited_at is not null
+) earlier on true
 order by e.position`
 
 /** Events of the conversations of user $3, each within the user's intervals there. `position + 0` is what the index has. */
