@@ -1,7 +1,7 @@
 /**
  * Keeps the index of search behind the log, so that no send waits for it: woken by messages that pass the tail, and once at
- * the start for what was left, it takes the log up page by page. One page at a time, and after each it rests three times as
- * long as it worked: under load search falls behind, not the sends. Several nodes may do this: the store lets one at a time,
+ * the start for what was left, it takes the log up page by page. A page is what takes some 50 ms (the embedded database does
+ * nothing else meanwhile), and after each it rests three times as long as it worked: under load search falls behind, not the sends. Several nodes may do this: the store lets one at a time,
  * from where the last one ended. A failure is reported once until it works again, and tried again later.
  */
 import type { Hub } from './hub.ts'
@@ -19,7 +19,10 @@ export interface IndexingOptions {
 
 const PAUSE_MS = 100
 const RETRY_MS = 5_000
-const PAGE = 500
+/** A page, events, and the time that it is to take, ms. */
+const FEWEST = 50
+const MOST = 1_000
+const WORK_MS = 50
 const REST = 3
 const NAMES: ReadonlySet<string> = new Set(['message.created', 'message.updated', 'message.deleted'])
 
@@ -30,6 +33,7 @@ export class Indexing {
   #working: Promise<void> | undefined
   #woken = false
   #healthy = true
+  #size = 100
   #restMs: number
 
   constructor(options: IndexingOptions) {
@@ -67,9 +71,11 @@ export class Indexing {
     const { store, onError, pauseMs = PAUSE_MS, retryMs = RETRY_MS } = this.#options
     const start = performance.now()
     try {
-      const state = await store.index(PAGE)
+      const state = await store.index(this.#size)
+      const took = performance.now() - start
       this.#healthy = true
-      this.#restMs = Math.max(pauseMs, REST * (performance.now() - start))
+      this.#restMs = state === 'more' ? REST * took : pauseMs
+      if (state === 'more') this.#size = Math.round(Math.min(Math.max((this.#size * WORK_MS) / took, FEWEST), MOST))
       return state !== 'done'
     } catch (error) {
       if (this.#healthy) onError(error)
