@@ -2,9 +2,10 @@
  * The tail of the log on this node. Guarantees: every durable event is passed once, in order of position, without a gap,
  * whatever the broker loses, doubles or delays. The next event is passed at once; one that is ahead of its turn is held a
  * moment for its predecessors, then the log is read; a tick compares with the end of the log, since nobody rings when the
- * last ring is lost. Recent events stay in a ring for those who come back.
+ * last ring is lost. Recent events stay in a ring for those who come back, who get no text from it that was erased meanwhile.
  */
 import type { Durable } from '../../shared/events.ts'
+import type { Message } from '../../shared/model.ts'
 import type { Broker, Log } from './ports.ts'
 
 export interface TailOptions {
@@ -31,6 +32,8 @@ export class Tail {
   readonly #waiting = new Set<{ position: number; done: () => void }>()
   readonly #stop: (() => void)[] = []
   #ring: Durable[] = []
+  /** Messages whose deletion is in the ring, by id, as they are since. */
+  readonly #erased = new Map<string, Message>()
   #position = 0
   #hold: NodeJS.Timeout | undefined
   #reading: Promise<void> | undefined
@@ -97,19 +100,17 @@ export class Tail {
   holds(position: number): boolean {
     return position <= this.#position && position >= this.#position - this.#ring.length
   }
-  /** The ring after `position`, at most `limit` events. */
+  /** The ring after `position`, at most `limit` events, without the text of messages that are deleted by now. */
   since(position: number, limit: number): readonly Durable[] {
     const start = this.#ring.length - (this.#position - position)
-    return this.#ring.slice(start, start + limit)
+    return this.#ring.slice(start, start + limit).map((event) => withoutErased(event, this.#erased))
   }
 
   #drain(): void {
     for (let next = this.#ahead.get(this.#position + 1); next; next = this.#ahead.get(this.#position + 1)) {
       this.#ahead.delete(next.position)
       this.#position = next.position
-      this.#ring.push(next)
-      // Cut in large steps: shifting one by one would move the whole array for every event.
-      if (this.#ring.length >= this.#ringSize * 2) this.#ring = this.#ring.slice(-this.#ringSize)
+      this.#keep(next)
       this.#options.pass(next)
     }
     if (this.#ahead.size === 0) {
@@ -117,6 +118,15 @@ export class Tail {
       this.#hold = undefined
     }
     for (const waiter of this.#waiting) if (waiter.position <= this.#position) waiter.done()
+  }
+
+  #keep(event: Durable): void {
+    this.#ring.push(event)
+    if (event.name === 'message.deleted') this.#erased.set(event.payload.message.id, event.payload.message)
+    // Cut in large steps: shifting one by one would move the whole array for every event.
+    if (this.#ring.length < this.#ringSize * 2) return
+    for (const old of this.#ring.splice(0, this.#ring.length - this.#ringSize))
+      if (old.name === 'message.deleted') this.#erased.delete(old.payload.message.id)
   }
 
   /** Reads the log to its end. One reading at a time; a call meanwhile makes it look once more. */
@@ -159,4 +169,16 @@ export class Tail {
     if (this.#healthy) this.#options.onError(error)
     this.#healthy = false
   }
+}
+
+/** As the log gives it: what is said of a deleted message is what it is now. */
+function withoutErased(event: Durable, erased: ReadonlyMap<string, Message>): Durable {
+  if (event.name === 'message.created' || event.name === 'message.updated') {
+    const message = erased.get(event.payload.message.id)
+    return message ? { ...event, payload: { message } } : event
+  }
+  if (event.name !== 'notification.created') return event
+  const { notification } = event.payload
+  if (notification.messageId === null || !erased.has(notification.messageId)) return event
+  return { ...event, payload: { notification: { ...notification, body: '' } } }
 }
