@@ -37,9 +37,10 @@ const RETRY_MS = 1_000
 /** A window is so many times as long as the telling took, at most `LONGEST_MS`. */
 const STRETCH = 4
 const LONGEST_MS = 5_000
-/** Users in one statement, and frames in one go. */
+/** Users in one statement. */
 const PAGE = 500
-const FRAMES = 100
+/** Finding out who is told what, and telling it, lets others have their turn after this, ms. */
+const BUSY_MS = 10
 /** Timers do not reach further than 24 days. */
 const DAY_MS = 86_400_000
 
@@ -223,18 +224,27 @@ export class Attendance {
 
   async #tell(): Promise<void> {
     const round = new Round(this.#options, this.roster, this.watches)
-    for (const userId of this.#changed) {
+    const changed = [...this.#changed]
+    const anew = this.#anew
+    // What happens from now on is for the next window.
+    this.#changed.clear()
+    this.#anew = []
+    let began = performance.now()
+    const rest = async () => {
+      if (performance.now() - began < BUSY_MS) return
+      await breathe()
+      began = performance.now()
+    }
+    for (const userId of changed) {
       const entry = this.roster.get(userId)
       if (entry) round.change(entry)
       this.roster.forget(userId)
+      await rest()
     }
-    for (const [viewer, userId] of this.#anew) round.anew(viewer, userId)
-    this.#changed.clear()
-    this.#anew = []
-    let frames = 0
+    for (const [viewer, userId] of anew) round.anew(viewer, userId)
     for (const deliver of round.frames()) {
       deliver()
-      if (++frames % FRAMES === 0) await breathe()
+      await rest()
     }
   }
 }

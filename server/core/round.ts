@@ -20,7 +20,6 @@ export interface RoundOptions {
 
 /** With more of its members online, a conversation is no reason to be told: who wants to know watches. */
 const AUDIENCE = 1_000
-const NOBODY: ReadonlySet<string> = new Set()
 
 export class Round {
   readonly #options: RoundOptions
@@ -29,7 +28,6 @@ export class Round {
   readonly #byViewer = new Map<string, Map<string, Presence>>()
   readonly #byWatch = new Map<Watch, Map<string, Presence>>()
   readonly #near = new Map<string, readonly string[]>()
-  readonly #apart = new Map<string, ReadonlySet<string>>()
 
   constructor(options: RoundOptions, roster: Roster, watches: Watches) {
     this.#options = options
@@ -70,9 +68,11 @@ export class Round {
 
   *frames(): Generator<() => void> {
     const { hub } = this.#options
-    const event = (userId: string, changes: ReadonlyMap<string, Presence>): Event<'presence.changed'> => ({
-      ...{ name: 'presence.changed', topic: `user:${userId}`, at: new Date() },
-      ...{ actorId: null, origin: null, payload: { changes: [...changes.values()] } },
+    // Once more without who is apart: a block may have come meanwhile.
+    const seen = (viewer: string, now: Presence) => (this.#isApart(viewer, now.userId) ? hidden(now.userId) : now)
+    const event = (viewer: string, changes: ReadonlyMap<string, Presence>): Event<'presence.changed'> => ({
+      ...{ name: 'presence.changed', topic: `user:${viewer}`, at: new Date(), actorId: null, origin: null },
+      payload: { changes: [...changes.values()].map((now) => seen(viewer, now)) },
     })
     for (const [viewer, changes] of this.#byViewer) yield () => hub.deliver(event(viewer, changes))
     for (const [{ subscriber }, changes] of this.#byWatch) {
@@ -82,8 +82,14 @@ export class Round {
 
   #sees({ viewer, subscriber }: Watch, person: Person): boolean {
     const known = this.#roster.get(subscriber.userId)
-    const places = known?.places ?? new Set(viewer.conversationIds)
-    return maySee(this.#options.rights, { ...(known?.person ?? viewer), role: viewer.role }, places, person)
+    if (!known) return maySee(this.#options.rights, viewer, new Set(viewer.conversationIds), person)
+    const { role } = viewer
+    return maySee(
+      this.#options.rights,
+      known.person.role === role ? known.person : { ...known.person, role },
+      known.places,
+      person,
+    )
   }
   #show(viewer: string, now: Presence): void {
     if (!this.#isApart(viewer, now.userId)) changesFor(this.#byViewer, viewer).set(now.userId, now)
@@ -97,9 +103,7 @@ export class Round {
     return near
   }
   #isApart(viewer: string, userId: string): boolean {
-    const known = this.#apart.get(viewer) ?? this.#options.blocked?.(viewer) ?? NOBODY
-    this.#apart.set(viewer, known)
-    return known.has(userId)
+    return this.#options.blocked?.(viewer).has(userId) ?? false
   }
 }
 
