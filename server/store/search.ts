@@ -118,7 +118,10 @@ const LOCK = 1_346_458_195
 /** Characters of text in a page, so that it stays short: the embedded database does nothing else meanwhile. */
 const MAX_SIZE = 100_000
 
-/** `limit` is $1. Events are seen in order of position without a gap, so the state of a message is never older than they are. */
+/**
+ * `limit` is $1. Events are seen in order of position without a gap, so the state of a message is never older than they are.
+ * Messages are read by id, one by one (`offset`): joined as a whole, the planner reads all there are for each page.
+ */
 const INDEX = `
 with page as materialized (
   select e.position, e.name, e.message_id
@@ -128,7 +131,7 @@ with page as materialized (
     from log cross join lateral (
       select x.position, x.name, x.message_id from events x where x.position > log.indexed order by x.position limit $1
     ) e
-    left join messages msg on msg.id = e.message_id
+    left join lateral (select x.content from messages x where x.id = e.message_id offset 0) msg on true
   ) e where coalesce(e.before, 0) < ${MAX_SIZE}
 ),
 touched as materialized (
@@ -136,14 +139,15 @@ touched as materialized (
   where p.name in ('message.created', 'message.updated', 'message.deleted') group by p.message_id
 ),
 gone as (
-  delete from searches s using touched t, messages msg
-  where s.message_id = t.message_id and msg.id = t.message_id and msg.deleted_at is not null
+  delete from searches s using touched t
+  where s.message_id = t.message_id and (select msg.deleted_at from messages msg where msg.id = t.message_id) is not null
 ),
 put as (
   insert into searches (message_id, position, words)
   select msg.id, coalesce(t.position, s.position),
     ${wordsOf('msg')} || array_to_tsvector(array[${placeOf('msg.conversation_id')}, ${senderOf('msg.sender_id')}])
-  from touched t join messages msg on msg.id = t.message_id left join searches s on s.message_id = t.message_id
+  from touched t cross join lateral (select x.* from messages x where x.id = t.message_id offset 0) msg
+  left join lateral (select x.position from searches x where x.message_id = t.message_id offset 0) s on true
   where msg.deleted_at is null and coalesce(t.position, s.position) is not null
   on conflict (message_id) do update set words = excluded.words
 ),
