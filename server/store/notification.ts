@@ -125,28 +125,45 @@ export function notificationReads(query: Query): NotificationReads {
   }
 }
 
-const CHANGED =
-  'select (select count(*) from changed), (select jsonb_agg(id) from changed where $2::text[] is not null)'
-const NAMED = 'n.user_id = $1 and ($2::text[] is null or n.id = any ($2::text[]))'
-const READ = `
+/** The user's unread before the statement, without those that `changed` gives, and up to where in the log that is so. */
+const counted = `select (select count(*) from changed),
+  (select count(*) from notifications where user_id = $1 and read_at is null) - (select count(*) from changed where was_unread),
+  (select jsonb_agg(id) from changed where $2::text[] is not null), (select coalesce(max(position), 0) from events)`
+const MADE_SINCE = `select count(*) from events where user_id = $1 and position + 0 > $2 and name = 'notification.created'`
+/** Two statements each: one for both would look at all that the user has for the few that are named. */
+const NAMED = 'n.user_id = $1 and n.id = any ($2::text[])'
+const ALL = 'n.user_id = $1 and $2::text[] is null'
+const reading = (which: string) => `
 with changed as (
   update notifications n set read_at = clock_timestamp()
-  where ${NAMED} and n.read_at is null and ${ofTypes('$3')} returning n.id
-) ${CHANGED}`
-const DELETE = `
+  where ${which} and n.read_at is null and ${ofTypes('$3')} returning n.id, true as was_unread
+) ${counted}`
+const READ = { named: reading(NAMED), all: reading(ALL) }
+const removal = (which: string) => `
 with changed as (
-  delete from notifications n where ${NAMED} and (n.read_at is not null or not $3) returning n.id
-) ${CHANGED}`
+  delete from notifications n where ${which} and (n.read_at is not null or not $3)
+  returning n.id, n.read_at is null as was_unread
+) ${counted}`
+const DELETE = { named: removal(NAMED), all: removal(ALL) }
 
 export function notificationWrites(query: Query, append: Tx['append']): NotificationWrites {
-  /** What is made meanwhile is counted if its event comes before this one's: the log is locked first, in a statement of its own. */
-  async function change(userId: string, text: string, params: readonly Param[]): Promise<NotificationsChanged> {
+  /** What is made meanwhile is counted too if its event comes before that of the change: the log is locked, then read. */
+  async function change(
+    { named, all }: typeof READ,
+    userId: string,
+    ids: readonly string[] | undefined,
+    only: Param,
+  ): Promise<NotificationsChanged> {
     await query('select 1 from users where id = $1 for no key update', [userId])
-    const [row] = await query<[changed: number, ids: string[] | null]>(text, [userId, ...params])
-    const [changed, ids] = row ?? [0, null]
-    const locked = changed > 0 ? query('select 1 from lock_log()') : null
-    const [left] = await Promise.all([query<[unread: number]>(UNREAD, [userId, null]), locked])
-    return { changed, unread: left[0]?.[0] ?? 0, ids: ids ?? [] }
+    const [row] = await query<[changed: number, unread: number, ids: string[] | null, position: number]>(
+      ids ? named : all,
+      [userId, orNull(ids), only],
+    )
+    const [changed, unread, changedIds, position] = row ?? [0, 0, null, 0]
+    if (changed === 0) return { changed, unread, ids: [] }
+    const locked = query('select 1 from lock_log()')
+    const [since] = await Promise.all([query<[made: number]>(MADE_SINCE, [userId, position]), locked])
+    return { changed, unread: unread + (since[0]?.[0] ?? 0), ids: changedIds ?? [] }
   }
   return {
     async notify(drafts, origin, message = null) {
@@ -162,8 +179,8 @@ export function notificationWrites(query: Query, append: Tx['append']): Notifica
       }
       return [...silent.keys()]
     },
-    readNotifications: (userId, { ids, types }) => change(userId, READ, [orNull(ids), orNull(types)]),
-    deleteNotifications: (userId, { ids, read: readOnly = false }) => change(userId, DELETE, [orNull(ids), readOnly]),
+    readNotifications: (userId, { ids, types }) => change(READ, userId, ids, orNull(types)),
+    deleteNotifications: (userId, { ids, read: readOnly = false }) => change(DELETE, userId, ids, readOnly),
     async muteTypes(userId, types) {
       await query('update users set muted_types = $2::jsonb where id = $1', [userId, JSON.stringify(types)])
     },
