@@ -105,7 +105,7 @@ export class Attendance {
     this.#seen([...this.#here, ...this.#left]).catch(this.#options.onError)
   }
 
-  /** Whether some node has a connection of the user, be they invisible; of another node, also within the grace. */
+  /** Whether some node has a connection of the user, be they invisible. */
   online(userId: string): boolean {
     return this.#options.hub.present(userId) || this.roster.elsewhere(userId, this.#options.name)
   }
@@ -120,7 +120,7 @@ export class Attendance {
 
   #came(userId: string): void {
     clearTimeout(this.#grace.get(userId))
-    this.#grace.delete(userId)
+    if (this.#grace.delete(userId)) this.#nodes.wait(userId, false)
     if (this.#here.has(userId)) return
     this.#here.add(userId)
     this.look([userId])
@@ -134,6 +134,7 @@ export class Attendance {
       this.#went([userId])
     }
     this.#grace.set(userId, setTimeout(missed, this.#options.graceMs ?? GRACE_MS))
+    this.#nodes.wait(userId, true)
   }
   #went(userIds: readonly string[]): void {
     for (const userId of userIds) this.#left.add(userId)

@@ -3,7 +3,8 @@
  * silent for the lease is dead, and its users are no longer there. A lost message is noticed by the next one of that node, or by
  * its beat, and healed by asking it for everybody. A node that stops says so; its users have the grace to come elsewhere.
  */
-import type { Broker, Person, PresenceNews } from './ports.ts'
+
+import type { Broker, Person, PresenceNews, PresenceSaid } from './ports.ts'
 import type { Roster } from './roster.ts'
 
 type People = readonly { readonly person: Person; readonly here: boolean }[]
@@ -62,8 +63,12 @@ export class Nodes {
   tell(people: People): void {
     if (people.length > 0) this.#share({ kind: 'people', all: false, people })
   }
+  /** The user's last connection here has gone, or one has come within the grace. */
+  wait(userId: string, waits: boolean): void {
+    this.#share({ kind: waits ? 'away' : 'back', userId })
+  }
 
-  #share(news: { kind: 'beat' | 'ask' | 'left' } | { kind: 'people'; all: boolean; people: People }): void {
+  #share(news: PresenceSaid): void {
     if (this.#unhear) this.#options.broker.share({ node: this.#options.name, seq: ++this.#seq, ...news })
   }
 
@@ -79,9 +84,12 @@ export class Nodes {
     known.heardAt = performance.now()
     this.#known.set(news.node, known)
     if (news.kind === 'people') this.#take(news, known)
+    else if (news.kind === 'away' || news.kind === 'back')
+      this.#options.roster.wait(news.node, news.userId, news.kind === 'away')
     else if (news.kind === 'ask') this.#share({ kind: 'people', all: true, people: everybody() })
     else if (news.kind === 'left') {
       this.#known.delete(news.node)
+      this.#options.roster.waitForAll(news.node)
       const timer = setTimeout(() => {
         this.#leaving.delete(timer)
         this.#drop(news.node)

@@ -13,6 +13,8 @@ export interface Entry {
   /** Their conversations. */
   places: ReadonlySet<string>
   readonly nodes: Set<string>
+  /** Those of the nodes where only the grace is left of them. */
+  readonly waiting: Set<string>
   /** How they appeared when it was last told here. */
   told: Presence | undefined
   /** They have chosen anew since. */
@@ -84,8 +86,18 @@ export class Roster {
   }
   /** Whether they are connected to another node than this. */
   elsewhere(userId: string, node: string): boolean {
-    const nodes = this.#entries.get(userId)?.nodes
-    return nodes !== undefined && nodes.size > (nodes.has(node) ? 1 : 0)
+    const entry = this.#entries.get(userId)
+    return entry !== undefined && [...entry.nodes].some((other) => other !== node && !entry.waiting.has(other))
+  }
+  /** Whether it is waited for the user to come back to that node. */
+  wait(node: string, userId: string, waits: boolean): void {
+    const waiting = this.#entries.get(userId)?.waiting
+    if (waits) waiting?.add(node)
+    else waiting?.delete(node)
+  }
+  /** The same of everybody there. */
+  waitForAll(node: string): void {
+    for (const { nodes, waiting } of this.#entries.values()) if (nodes.has(node)) waiting.add(node)
   }
   at(key: string): ReadonlySet<Entry> {
     return this.#index.get(key) ?? NOBODY
@@ -95,10 +107,11 @@ export class Roster {
   put(node: string, person: Person, here: boolean): boolean {
     const known = this.#entries.get(person.userId)
     if (!known && !here) return false
-    const entry = known ?? { person, places: new Set(), nodes: new Set<string>(), told: undefined, chose: false }
+    const entry = known ?? newEntry(person)
     if (!known) this.#entries.set(person.userId, entry)
     if (here) entry.nodes.add(node)
     else entry.nodes.delete(node)
+    entry.waiting.delete(node)
     if (known && person.readAt < known.person.readAt) return true
     if (known && !isSame(known.person, person)) entry.chose = true
     if (known) this.#unindex(entry)
@@ -109,7 +122,10 @@ export class Roster {
   }
   /** A node is no more, or has only these users now. Gives who went. */
   drop(node: string, kept: ReadonlySet<string> = new Set()): string[] {
-    const went = [...this.#entries].filter(([userId, { nodes }]) => !kept.has(userId) && nodes.delete(node))
+    const went = [...this.#entries].filter(([userId, { nodes, waiting }]) => {
+      if (!kept.has(userId)) waiting.delete(node)
+      return !kept.has(userId) && nodes.delete(node)
+    })
     return went.map(([userId]) => userId)
   }
   /** Of a user who has gone, once it is told. */
@@ -128,3 +144,6 @@ export class Roster {
   }
 }
 const NOBODY: ReadonlySet<Entry> = new Set()
+const newEntry = (person: Person): Entry => ({
+  ...{ person, places: new Set(), nodes: new Set(), waiting: new Set(), told: undefined, chose: false },
+})

@@ -235,6 +235,28 @@ describe('several nodes', () => {
     expect([one.presence.online('bob'), two.presence.online('bob')]).toEqual([false, false])
   })
 
+  test('within the grace a user is shown, on every node, and has no connection on any', async () => {
+    const { one, two } = start()
+    one.come('ann')
+    two.come('bob')
+    await pass(300)
+    const states = () => [one, two].flatMap(({ presence }) => [presence.online('bob'), presence.shown('bob')])
+    for (let n = 0; n < 2; n++) {
+      two.go('bob')
+      await pass(10)
+      expect(states()).toEqual([false, true, false, true])
+      two.come('bob')
+      await pass(10)
+      expect(states()).toEqual([true, true, true, true])
+    }
+    two.go('bob')
+    await pass(6_000)
+    expect(states()).toEqual([false, false, false, false])
+    two.come('bob')
+    await pass(300)
+    expect(states()).toEqual([true, true, true, true])
+  })
+
   test('what is chosen on a node where the user is not reaches everybody', async () => {
     const { directory, one, two, node } = start()
     const three = node('three')
@@ -272,6 +294,7 @@ describe('several nodes', () => {
     for (const { told } of [one, two]) told()
     two.presence.stop()
     await pass(4_000)
+    expect([one.presence.online('bob'), one.presence.shown('bob')]).toEqual([false, true])
     one.come('cid')
     expect(one.told()).toEqual([])
     await pass(1_300)

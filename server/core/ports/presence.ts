@@ -41,13 +41,15 @@ export interface PresenceWrites {
 /**
  * What a node tells the others. Messages of one node come in their order; `seq` counts them, so that a lost one is noticed by
  * the next. `people`: these users as read just now, and whether they are connected there; with `all`, everybody who is.
+ * `away`: the last connection of the user there has gone, and whether they come back is waited for; `back`: they have.
  * `beat`: the node lives. `ask`: it needs to know who is where, so everybody answers with `all`. `left`: it stops.
  */
-export type PresenceNews = { readonly node: string; readonly seq: number } & (
+export type PresenceNews = { readonly node: string; readonly seq: number } & PresenceSaid
+export type PresenceSaid =
   | {
       readonly kind: 'people'
       readonly all: boolean
       readonly people: readonly { readonly person: Person; readonly here: boolean }[]
     }
+  | { readonly kind: 'away' | 'back'; readonly userId: string }
   | { readonly kind: 'beat' | 'ask' | 'left' }
-)
