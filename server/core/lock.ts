@@ -8,7 +8,7 @@ import { AppError } from '../../shared/errors.ts'
 import type { Lock } from '../../shared/model.ts'
 import type { Actor } from '../../shared/ports.ts'
 import { conversationTopic, draft, type HandlersOf, itsConversation } from './handler.ts'
-import { firstVisible, member, messageMember, participant, standing, visibleMessage } from './policy.ts'
+import { firstVisible, hider, member, participant, standing, visibleMessage } from './policy.ts'
 import type { EndedLock, EventDraft, Reads, Tx } from './ports.ts'
 
 type Reason = 'released' | 'expired' | 'gone'
@@ -76,7 +76,7 @@ export const lock: HandlersOf<'lock.acquire' | 'lock.renew' | 'lock.release' | '
   },
   'lock.release': {
     lock: itsConversation,
-    policy: messageMember,
+    policy: hider,
     run: async ({ tx, actor, input: { messageId, token } }) => {
       const [ended] = await tx.endLocks({ messageId, token, holderIds: [actor.userId] })
       if (ended) tx.append(released(actor, ended, 'released'))

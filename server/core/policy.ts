@@ -73,7 +73,7 @@ export const sender: Policy<{ messageId: string }> = async (reads, actor, { mess
   if (message.senderId !== actor.userId) throw new AppError('FORBIDDEN', 'Only the sender may do this')
 }
 
-/** Who may delete the message for themselves: who sees it, or has done so before. */
+/** Who sees the message or has hidden it from themselves: they may hide it again, and release their lock on it. */
 export const hider: Policy<{ messageId: string }> = async (reads, actor, { messageId }) => {
   await seenMessage(reads, actor, messageId)
 }

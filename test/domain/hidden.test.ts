@@ -110,6 +110,18 @@ test('a message that its sender has hidden is still theirs to delete for all; fo
   expect(messages.map(({ content }) => content)).toEqual(['2'])
 })
 
+test('who hides a message that they have locked can still release it', async () => {
+  await using ann = connect('ann')
+  await using hal = connect('hal')
+  const { sent } = await group(ann, 'hal', 1)
+  const [messageId = ''] = sent
+  const { token } = await hal.api.lock.acquire.mutate({ messageId })
+  await hal.api.message.hide.mutate({ messageId })
+  expect(await code(ann.api.message.edit.mutate({ messageId, content: 'x' }))).toBe('LOCKED')
+  expect(await hal.api.lock.release.mutate({ messageId, token })).toEqual({ messageId, released: true })
+  expect(await code(ann.api.message.edit.mutate({ messageId, content: 'x' }))).toBe('ok')
+})
+
 test('what one may not see is not there to be hidden', async () => {
   await using ann = connect('ann')
   await using eve = connect('eve')
