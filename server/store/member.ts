@@ -38,7 +38,7 @@ export function memberReads(query: Query): Reads['members'] {
       query<[string, string]>(
         `select u.id, u.name from members m join users u on u.id = m.user_id
         where m.conversation_id = $1 and m.left_at is null and (u.id = any ($2::text[]) or u.name = any ($2::text[]) or lower(u.name) = any ($2::text[]))
-        order by m.user_id limit 200`,
+        order by u.id = any ($2::text[]) desc, length(u.name) desc, m.user_id limit 200`,
         [conversationId, array(names)],
       ).then((rows) => rows.map(([userId, name]) => ({ userId, name }))),
     async latecomers(conversationId, seq) {

@@ -93,8 +93,8 @@ export const message = {
   },
   /**
    * Deletes it for the actor alone, on all their devices: no history, look-up, list or search gives it to them any more, and it
-   * is NOT_FOUND to their commands. Others see it. What is unread stays unread; twice changes nothing. Live events about it
-   * still come: a client passes over those of a message that it knows to be hidden.
+   * is NOT_FOUND to their commands, but to `message.delete` and `lock.release`. Others see it. What is unread stays unread; twice
+   * changes nothing. Live events about it still come: a client passes over those of a message that it knows to be hidden.
    */
   'message.hide': {
     kind: 'write',

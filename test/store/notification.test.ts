@@ -4,7 +4,7 @@ import type { Store } from '../../server/core/ports.ts'
 import { onEachDatabase } from './databases.ts'
 import { createConversation, newId, notice, removeMember } from './drafts.ts'
 
-onEachDatabase('notifications', (opened) => {
+onEachDatabase('notifications', (opened, database) => {
   let store: Store
   beforeAll(() => {
     store = opened()
@@ -86,4 +86,23 @@ onEachDatabase('notifications', (opened) => {
     await store.write((tx) => tx.upsertUser({ id: ann, name: 'İlker' }))
     expect(await store.reads.members.called(id, ['İlker'])).toEqual([{ userId: ann, name: 'İlker' }])
   })
+
+  it.skipIf(database === 'embedded')(
+    'finds whom an id or the longest name means, however many bear the shorter one',
+    async () => {
+      const id = newId()
+      const crowd = Array.from({ length: 205 }, (_, n) => `${id}${100 + n}`)
+      const [first = '', last = ''] = [crowd.at(-2), crowd.at(-1)]
+      await createConversation(store, id, crowd)
+      await store.write(async (tx) => {
+        for (const user of crowd) await tx.upsertUser({ id: user, name: user === first ? 'Max Lee' : 'Max' })
+      })
+      const found = await store.reads.members.called(id, ['max', 'max lee', last])
+      expect(found.slice(0, 2)).toEqual([
+        { userId: last, name: 'Max' },
+        { userId: first, name: 'Max Lee' },
+      ])
+      expect(found.length).toBe(200)
+    },
+  )
 })
