@@ -79,6 +79,12 @@ export interface Core {
   execute<C extends CommandName>(actor: Actor, name: C, input: Input<C>): Promise<Output<C>>
   /** Authorises before it resolves. Without a cursor it starts at the end of the log. */
   subscribe(actor: Actor, scope: Scope, cursor?: string): Promise<Feed>
-  /** Who follows a topic on this node now: connections, and the users behind them. */
-  occupancy(topic: Event['topic']): { readonly connections: number; readonly users: readonly string[] }
+  /**
+   * Who follows a topic on this node now: connections, and the users behind them. For a viewer without those who are invisible,
+   * or with whom there is a block.
+   */
+  occupancy(
+    topic: Event['topic'],
+    viewerId?: string,
+  ): { readonly connections: number; readonly users: readonly string[] }
 }

@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import { type CommandName, commands, type Input, type Output, type Parsed } from '../../shared/commands.ts'
 import { AppError, toAppError } from '../../shared/errors.ts'
+import type { Topic } from '../../shared/events.ts'
 import type { Actor, Core, Feed, Scope } from '../../shared/ports.ts'
 import { admin } from './admin.ts'
 import type { Attendance } from './attendance.ts'
@@ -195,5 +196,12 @@ export function createCore({
     return new LogFeed(hub, store.log, actor, scope, position)
   }
 
-  return { execute, subscribe, occupancy: (topic) => hub.occupancy(topic) }
+  function occupancy(topic: Topic, viewerId?: string): ReturnType<Core['occupancy']> {
+    if (viewerId === undefined) return hub.occupancy(topic)
+    const apart = hub.blocklist.with(viewerId)
+    const invisible = (userId: string) => options.presence.roster.get(userId)?.person.status === 'offline'
+    return hub.occupancy(topic, (id) => id === viewerId || (!apart.has(id) && !invisible(id)))
+  }
+
+  return { execute, subscribe, occupancy }
 }

@@ -147,8 +147,8 @@ export class Hub {
   connections(userId: string): string[] {
     return [...new Set([...(this.#users.get(userId) ?? [])].map((subscriber) => subscriber.connectionId))]
   }
-  occupancy(topic: Topic): { connections: number; users: string[] } {
-    const all = this.followers(topic)
+  occupancy(topic: Topic, counts?: (userId: string) => boolean): { connections: number; users: string[] } {
+    const all = this.followers(topic).filter(({ userId }) => counts?.(userId) ?? true)
     return {
       connections: new Set(all.map((subscriber) => subscriber.connectionId)).size,
       users: [...new Set(all.map((subscriber) => subscriber.userId))],

@@ -177,6 +177,29 @@ test('nobody is notified of what the other does in a group; others are', async (
   expect(await told(c)).toEqual([`mention by ${ann}`])
 })
 
+test('a legacy socket that enters a chat does not learn by numbers who is there and not to be seen', async () => {
+  const { ann, bob, cid } = await people()
+  await using a = await device(ann)
+  await using c = await device(cid)
+  const conversationId = await group(a, [bob, cid])
+  const auth = { token: server.token(bob), dialect: 'marketplace' }
+  const socket = io(server.url, { forceNew: true, reconnection: false, transports: ['websocket'], auth })
+  const joined = () =>
+    new Promise<number>((resolve) => {
+      socket.once('chat-joined', ({ roomMembersCount }) => resolve(roomMembersCount))
+      socket.emit('join-chat', conversationId)
+    })
+  try {
+    expect(await joined()).toBe(3)
+    await a.api.user.block.mutate({ userId: bob })
+    expect(await joined()).toBe(2)
+    await c.api.presence.set.mutate({ status: 'offline' })
+    await expect.poll(joined).toBe(1)
+  } finally {
+    socket.close()
+  }
+})
+
 describe('typing', () => {
   test('is not heard between the two, in a group and in their direct conversation; others hear it', async () => {
     const { ann, bob, cid } = await people()

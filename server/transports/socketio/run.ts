@@ -90,11 +90,12 @@ function circumstances(
   session: Session,
 ): Pick<Meta, 'room' | 'delivery'> {
   if (topic === null) return NOBODY
-  const { connections, users } = core.occupancy(topic)
+  const { connections, users } = core.occupancy(topic, session.actor.userId)
   const onlineUsers = users.filter((id) => id !== session.actor.userId).length
   const members = cards.get(topic.slice(topic.indexOf(':') + 1))?.memberCount ?? users.length
   return {
-    room: { connections: connections - session.silentOn(topic), users: users.length },
+    // Among the silent there may be some who were not counted.
+    room: { connections: Math.max(0, connections - session.silentOn(topic)), users: users.length },
     delivery: { onlineUsers, offlineUsers: Math.max(0, members - 1 - onlineUsers) },
   }
 }
