@@ -145,14 +145,9 @@ export async function createApp(parts: Parts = {}): Promise<App> {
     admit: (identity) => core.execute(system, 'user.upsert', identity),
   })
 
-  // The server may write messages of its own: its commands need a user like anybody's.
-  await core.execute(system, 'user.upsert', { id: system.userId, name: system.name })
-
   const followers = bots.map(
     (bot) => new Follower({ bot, actor: botActor(bot, newId()), core, store, bots: reserved, onError }),
   )
-  for (const { userId: id, name } of bots) await core.execute(system, 'user.upsert', { id, name, role: 'bot' })
-  for (const follower of followers) await follower.start()
 
   const { authenticate } = auth
   const trpc = createTrpc({ core, system, authenticate, config, log })
@@ -203,6 +198,10 @@ export async function createApp(parts: Parts = {}): Promise<App> {
     await Promise.all([store.close(), broker.close()])
   }
   try {
+    // The server may write messages of its own: its commands need a user like anybody's.
+    await core.execute(system, 'user.upsert', { id: system.userId, name: system.name })
+    for (const { userId: id, name } of bots) await core.execute(system, 'user.upsert', { id, name, role: 'bot' })
+    for (const follower of followers) await follower.start()
     await http.listen({ port: config.port, host: config.host })
   } catch (error) {
     await close()

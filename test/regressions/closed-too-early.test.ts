@@ -76,3 +76,15 @@ test('a server that finds its port taken lets go of its folder', async () => {
     rmSync(folder, { recursive: true, force: true })
   }
 }, 60_000)
+
+test('a server that is given a bot which cannot be lets go of its folder', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'parley-bot-'))
+  const bot = { userId: '', name: 'nobody', onMessage: async () => {} }
+  try {
+    await expect(startServer({ env: { DATA_DIR: folder }, bots: [bot] })).rejects.toThrow('expected string')
+    const store = await openStore({ dataDir: folder })
+    await store.close()
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}, 60_000)
