@@ -6,6 +6,7 @@
  * index gives only what is in the actor's conversations, a few at a time: for each message GIN looks at all that are named.
  */
 import type { Found, Highlight } from '../../shared/commands/search.ts'
+import { AppError } from '../../shared/errors.ts'
 import type { SearchIndex, SearchReads } from '../core/ports.ts'
 import { hiddenFrom, messageColumns } from './columns.ts'
 import type { Driver, Query } from './driver.ts'
@@ -100,12 +101,32 @@ function toHighlights(headline: string): Highlight[] {
 /** Whether the last word may be unfinished: it is neither followed by something nor in quotes. */
 const unfinished = (query: string) => /[\p{L}\p{M}\p{N}]$/u.test(query) && query.split('"').length % 2 === 1
 
+/** Of one user at once, the one under way included. */
+const MOST_SEARCHES = 10
+
 export function searchReads(query: Query): SearchReads {
+  /** A user's searches go one after the other: together they would take all connections from everybody. */
+  const waiting = new Map<string, { last: Promise<unknown>; count: number }>()
+  async function inTurn<R>(userId: string, run: () => Promise<R>): Promise<R> {
+    const mine = waiting.get(userId) ?? { last: Promise.resolve(), count: 0 }
+    if (mine.count >= MOST_SEARCHES) throw new AppError('OVERLOADED', 'Too many searches at once')
+    waiting.set(userId, mine)
+    mine.count++
+    const result = mine.last.then(run)
+    mine.last = result.catch(() => undefined)
+    try {
+      return await result
+    } finally {
+      if (--mine.count === 0) waiting.delete(userId)
+    }
+  }
   return {
     async find({ userId, query: asked, conversationId, senderId, before, limit }) {
-      const rows = await query<[position: number, headline: string, ...unknown[]]>(FIND, [
-        ...[userId, asked, conversationId, senderId, before, limit, unfinished(asked)],
-      ])
+      const rows = await inTurn(userId, () =>
+        query<[position: number, headline: string, ...unknown[]]>(FIND, [
+          ...[userId, asked, conversationId, senderId, before, limit, unfinished(asked)],
+        ]),
+      )
       return rows.flatMap((row): (Found & { position: number })[] => {
         const message = messageColumns.read(row, 2)
         return message ? [{ message, highlights: toHighlights(row[1]), position: row[0] }] : []

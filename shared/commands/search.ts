@@ -14,7 +14,8 @@ export type Found = z.output<typeof Found>
 export const search = {
   /**
    * Newest first. Words are compared whole and without case, the last one also as the beginning of a word. All must be there;
-   * `"in this order"`, `either or other`, `-without`. A query without words finds nothing.
+   * `"in this order"`, `either or other`, `-without`. A query without words finds nothing. A user's searches go one after the
+   * other; beyond ten at once, OVERLOADED.
    */
   'message.search': {
     kind: 'read',
