@@ -101,11 +101,6 @@ export async function createApp(parts: Parts = {}): Promise<App> {
   const blocklist = new Blocklist(store.reads.blocks)
   const hub = new Hub({ log: store.log, epoch: store.epoch, broker, onError, blocklist })
   await hub.start()
-  const expiry = new Expiry({
-    ...{ store, hub, lockMs: config.lockMs },
-    onError: (error) => onError(error, 'ending locks'),
-  })
-  expiry.start()
   const firing = new Firing({
     store,
     hub,
@@ -119,9 +114,15 @@ export async function createApp(parts: Parts = {}): Promise<App> {
   const presence = new Attendance({
     ...{ store, hub, broker, rights, name: newId() },
     blocked: (userId) => blocklist.with(userId),
+    left: (userIds) => expiry.gone(userIds),
     onError: (error) => onError(error, 'telling presence'),
   })
+  const expiry = new Expiry({
+    ...{ store, hub, lockMs: config.lockMs, online: (userId) => presence.online(userId) },
+    onError: (error) => onError(error, 'ending locks'),
+  })
   presence.start()
+  expiry.start()
   const heartbeats = new Heartbeats({ hub, intervalMs: config.socketio.pingInterval, now: Date.now })
   const counting = new Counting({ store, hub, onError: (error) => onError(error, 'counting receipts') })
   const auditor = new Auditor({
@@ -181,7 +182,7 @@ export async function createApp(parts: Parts = {}): Promise<App> {
   async function close(): Promise<void> {
     clearInterval(prune)
     // First: those who are sent away now are not gone, and come back to another node or to the next start.
-    presence.stop()
+    await presence.stop()
     await expiry.stop()
     await firing.stop()
     const stopped = http.close()

@@ -50,7 +50,7 @@ export interface Frame {
 interface BackendOptions {
   /** An open store, closed with the backend. Without it: in memory. */
   store?: Store
-  locks?: Partial<Pick<ExpiryOptions, 'lockMs' | 'graceMs' | 'sweepMs'>>
+  locks?: Partial<Pick<ExpiryOptions, 'lockMs' | 'sweepMs'>>
   typingMs?: number
   /** Without it: a cluster of one. */
   broker?: Broker
@@ -69,16 +69,18 @@ export async function startBackend(options: BackendOptions = {}) {
   const hub = new Hub({ log: store.log, epoch: store.epoch, broker, onError, quietMs: 60_000, blocklist })
   await hub.start()
   const world = { now: Date.now, newId }
-  const expiry = new Expiry({ store, hub, lockMs: 300_000, onError, ...locks })
-  expiry.start()
   const firing = new Firing({ store, hub, newId, onError, ...times })
   firing.start()
   const typing = new Typing({ hub, now: Date.now, ...(typingMs !== undefined && { forMs: typingMs }) })
   const presence = new Attendance({
     ...{ store, hub, broker, rights: new Rights(), name: newId(), onError, ...options.presence },
     blocked: (userId) => blocklist.with(userId),
+    left: (userIds) => expiry.gone(userIds),
   })
+  const online = (userId: string) => presence.online(userId)
+  const expiry = new Expiry({ store, hub, lockMs: 300_000, onError, online, ...locks })
   presence.start()
+  expiry.start()
   const heartbeats = new Heartbeats({ hub, intervalMs: options.beatMs ?? 25_000, now: Date.now })
   const counting = new Counting({ store, hub, onError })
   const auditor = { last: null }
@@ -105,9 +107,9 @@ export async function startBackend(options: BackendOptions = {}) {
     ...{ store, hub, core, auth, token, newId, presence },
     actor: (userId: string) => auth.authenticate(token(userId)),
     async [Symbol.asyncDispose]() {
+      await presence.stop()
       await expiry.stop()
       await firing.stop()
-      presence.stop()
       typing.close()
       heartbeats.close()
       await counting.stop()

@@ -26,6 +26,8 @@ export interface AttendanceOptions extends RoundOptions {
   graceMs?: number | undefined
   /** A node that is silent for so long is dead, ms. */
   leaseMs?: number | undefined
+  /** These have no connection any more, on any node, for longer than the grace. Each node says so. */
+  left?: ((userIds: readonly string[]) => void) | undefined
   /** Users could not be read; it is tried again. */
   onError: (error: unknown) => void
 }
@@ -95,14 +97,14 @@ export class Attendance {
     this.#nodes.start()
   }
   /** Its users have left, which the store still writes down; the others wait for them to come back elsewhere. */
-  stop(): void {
+  async stop(): Promise<void> {
     if (!this.#unwatch) return
     this.#unwatch()
     this.#unwatch = undefined
     for (const timers of [this.#grace, this.#ends]) for (const timer of timers.values()) clearTimeout(timer)
     clearTimeout(this.#timer)
     this.#nodes.stop()
-    this.#seen([...this.#here, ...this.#left]).catch(this.#options.onError)
+    await this.#seen([...this.#here, ...this.#left]).catch(this.#options.onError)
   }
 
   /** Whether some node has a connection of the user, be they invisible. */
@@ -201,7 +203,8 @@ export class Attendance {
     }
   }
   async #seen(userIds: readonly string[]): Promise<void> {
-    if (userIds.length > 0) await this.#options.store.write((tx) => tx.seen(userIds))
+    for (let from = 0; from < userIds.length; from += PAGE)
+      await this.#options.store.write((tx) => tx.seen(userIds.slice(from, from + PAGE)))
   }
   #take(people: readonly Person[]): void {
     for (const person of people) {
@@ -230,6 +233,8 @@ export class Attendance {
     // What happens from now on is for the next window.
     this.#changed.clear()
     this.#anew = []
+    const left = changed.filter((userId) => !this.roster.online(userId))
+    if (left.length > 0) this.#options.left?.(left)
     let began = performance.now()
     const rest = async () => {
       if (performance.now() - began < BUSY_MS) return

@@ -157,7 +157,7 @@ export function createCore({
       await policy(tx, actor, input, rights)
       return run({ actor, input, node, tx } as RunCall<C>)
     })
-    committed?.(node)
+    committed?.(node, result)
     await hub.publish(events)
     return result
   }

@@ -1,6 +1,6 @@
 /**
- * Locks that end by themselves: their time is over, or the holder's last connection to this node went and did not come back
- * within the grace. One timer for the next expiry known here, at most `sweepMs` ahead, so that every node finds what
+ * Locks that end by themselves: their time is over, or the holder's last connection went, on whatever node, and none came back
+ * within the grace (attendance.ts says so). One timer for the next expiry known here, at most `sweepMs` ahead, so that every node finds what
  * another one took and died with. The store gives each end to one node alone, with the events in the same transaction.
  * Holders without a subscription are not missed: their locks last their time.
  */
@@ -11,28 +11,24 @@ import { Sweep } from './sweep.ts'
 
 export interface ExpiryOptions {
   store: Store
-  hub: Pick<Hub, 'watch' | 'connections' | 'publish'>
+  hub: Pick<Hub, 'publish'>
+  /** Whether the user is connected, on whatever node. */
+  online: (userId: string) => boolean
   /** How long a lock is held, ms. */
   lockMs: number
-  /** Time for a reconnect, ms. */
-  graceMs?: number | undefined
   /** The longest time between two looks, ms. */
   sweepMs?: number | undefined
   /** A look failed; there will be another. */
   onError: (error: unknown) => void
 }
 
-/** How long a user may be without a connection before their locks end. */
-const GRACE_MS = 5_000
 const PAGE = 500
 
 export class Expiry {
   readonly lockMs: number
   readonly #options: ExpiryOptions
   readonly #sweep: Sweep
-  readonly #leaving = new Map<string, NodeJS.Timeout>()
   #gone: string[] = []
-  #unwatch: (() => void) | undefined
 
   constructor(options: ExpiryOptions) {
     this.lockMs = options.lockMs
@@ -42,16 +38,11 @@ export class Expiry {
   }
 
   start(): void {
-    this.#unwatch = this.#options.hub.watch({ gone: (userId) => this.#left(userId) })
     this.#sweep.start()
   }
-  /** Waits for what is being ended. Who leaves from now on, or left within the grace, keeps their locks for their time. */
-  async stop(): Promise<void> {
-    this.#unwatch?.()
-    this.#unwatch = undefined
-    for (const timer of this.#leaving.values()) clearTimeout(timer)
-    this.#leaving.clear()
-    await this.#sweep.stop()
+  /** Waits for what is being ended. */
+  stop(): Promise<void> {
+    return this.#sweep.stop()
   }
 
   /** A lock will end in so many milliseconds. */
@@ -59,27 +50,17 @@ export class Expiry {
     this.#sweep.wake(inMs)
   }
 
-  #left(userId: string): void {
-    const known = this.#leaving.get(userId)
-    if (known) known.refresh()
-    else
-      this.#leaving.set(
-        userId,
-        setTimeout(() => this.#missed(userId), this.#options.graceMs ?? GRACE_MS),
-      )
-  }
-  #missed(userId: string): void {
-    this.#leaving.delete(userId)
-    if (this.#options.hub.connections(userId).length > 0) return
-    this.#gone.push(userId)
+  /** These users have left; what they hold ends, unless they are back by then. */
+  gone(userIds: readonly string[]): void {
+    this.#gone.push(...userIds)
     this.expect(0)
   }
 
   /** Gives the time until there is more to do, ms. */
   async #end(): Promise<number | null> {
-    const { store, hub } = this.#options
+    const { store, online } = this.#options
     const gone = this.#gone.slice(0, PAGE)
-    const holderIds = await store.reads.locks.holding(gone.filter((userId) => hub.connections(userId).length === 0))
+    const holderIds = await store.reads.locks.holding(gone.filter((userId) => !online(userId)))
     if (holderIds.length === 0 || (await this.#write({ holderIds }, 'gone')) < PAGE) this.#gone.splice(0, gone.length)
     if ((await store.reads.locks.nextExpiry()) === 0) await this.#write({ overdue: true }, 'expired')
     return this.#gone.length > 0 ? 0 : store.reads.locks.nextExpiry()

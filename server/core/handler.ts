@@ -68,7 +68,7 @@ export type Handler<C extends CommandName> =
       readonly policy: Policy<Parsed<C>>
       readonly run: (call: RunCall<C>) => Promise<Output<C>>
       /** Once a write is committed: what this node has to look at now. Must not throw. */
-      readonly committed?: (node: Node) => void
+      readonly committed?: (node: Node, output: Output<C>) => void
     }
   | {
       readonly policy: Policy<never>

@@ -7,7 +7,7 @@
 import { AppError } from '../../shared/errors.ts'
 import type { Lock } from '../../shared/model.ts'
 import type { Actor } from '../../shared/ports.ts'
-import { conversationTopic, draft, type HandlersOf, itsConversation } from './handler.ts'
+import { conversationTopic, draft, type HandlersOf, itsConversation, type Node } from './handler.ts'
 import { firstVisible, hider, member, participant, standing, visibleMessage } from './policy.ts'
 import type { EndedLock, EventDraft, Reads, Tx } from './ports.ts'
 
@@ -43,12 +43,16 @@ export async function endGone(
   for (const ended of await tx.endLocks(of, Number.MAX_SAFE_INTEGER)) tx.append(released(actor, ended, 'gone'))
 }
 
+/** A look before the commit would not see the lock. */
+const committed = ({ expiry }: Node, { remainingMs }: { remainingMs: number }) => expiry.expect(remainingMs)
+
 const LISTED = 1_000
 
 export const lock: HandlersOf<'lock.acquire' | 'lock.renew' | 'lock.release' | 'lock.list'> = {
   'lock.acquire': {
     lock: itsConversation,
     policy: participant,
+    committed,
     run: async ({ tx, actor, input: { messageId }, node: { expiry } }) => {
       const { conversationId, deletedAt } = await visibleMessage(tx, actor, messageId)
       if (deletedAt) throw new AppError('CONFLICT', 'Message already deleted')
@@ -58,13 +62,13 @@ export const lock: HandlersOf<'lock.acquire' | 'lock.renew' | 'lock.release' | '
       if (overdue !== null) tx.append(released(null, { messageId, conversationId, holderId: overdue }, 'expired'))
       const payload = { messageId, conversationId, holderId, remainingMs }
       if (isNew) tx.append(draft(actor, 'lock.acquired', conversationTopic(conversationId), payload))
-      expiry.expect(remainingMs)
       return { messageId, token, holderId, remainingMs }
     },
   },
   'lock.renew': {
     lock: itsConversation,
     policy: participant,
+    committed,
     run: async ({ tx, actor, input: { messageId, token }, node: { expiry } }) => {
       const remainingMs = await tx.renewLock({ messageId, holderId: actor.userId, token, forMs: expiry.lockMs })
       if (remainingMs === null) {

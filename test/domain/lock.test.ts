@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { createClient, isParleyError } from '../../client/index.ts'
+import { memoryCluster } from '../../server/cluster/memory.ts'
 import { Expiry } from '../../server/core/expiry.ts'
-import type { Watcher } from '../../server/core/hub.ts'
-import type { Store } from '../../server/core/ports.ts'
+import type { Broker, Store } from '../../server/core/ports.ts'
 import { openStore } from '../../server/store/store.ts'
 import type { Event } from '../../shared/events.ts'
 import { startServer } from '../harness.ts'
@@ -19,8 +19,12 @@ type Item = Event<(typeof HEARD)[number]>
 const show = (item: Item) => `${item.name} ${JSON.stringify(item.payload)}`
 
 /** A node with short times: a lock that is not renewed lasts `lockMs`. */
-async function startNode(store: Store, locks: { lockMs?: number; graceMs?: number; sweepMs?: number } = {}) {
-  const backend = await startBackend({ store, locks })
+async function startNode(
+  store: Store,
+  { graceMs, broker, ...locks }: { lockMs?: number; graceMs?: number; sweepMs?: number; broker?: Broker } = {},
+) {
+  const presence = graceMs !== undefined && { presence: { graceMs } }
+  const backend = await startBackend({ store, locks, ...presence, ...(broker && { broker }) })
   const entrance = await startEntrance(backend)
   const device = async (userId: string, cursor?: string) => {
     const token = backend.token(userId)
@@ -168,6 +172,28 @@ test('the locks of who has gone end, not those of who came back', async () => {
   expect(locks).toMatchObject([{ messageId: first, holderId: bob }])
 })
 
+test('who is still connected to another node keeps their locks', async () => {
+  const shared = await openMemory()
+  const cluster = memoryCluster()
+  await using one = await startNode(shared, { graceMs: 100, broker: cluster.join() })
+  await using two = await startNode(shared, { graceMs: 100, broker: cluster.join() })
+  const { ann, bob, cid, ids, conversationId } = await place(one.backend, 2)
+  const [first = '', second = ''] = ids
+  await using a = await one.device(ann)
+  const there = await one.device(bob)
+  await using elsewhere = await two.device(bob)
+  const gone = await one.device(cid)
+  await there.api.lock.acquire.mutate({ messageId: first })
+  await gone.api.lock.acquire.mutate({ messageId: second })
+  await there.client.close()
+  await gone.client.close()
+  expect((await released(a.heard, second)).payload).toMatchObject({ holderId: cid, reason: 'gone' })
+  const { locks } = await elsewhere.api.lock.list.query({ conversationId })
+  expect(locks).toMatchObject([{ messageId: first, holderId: bob }])
+  await elsewhere.client.close()
+  expect((await released(a.heard, first)).payload).toMatchObject({ holderId: bob, reason: 'gone' })
+})
+
 test('an expired lock is announced once, whichever nodes look', async () => {
   const shared = await openMemory()
   const times = { lockMs: 150, sweepMs: 20 }
@@ -250,26 +276,17 @@ test('a restart keeps the lock, and the next start ends it when its time is over
 test('stopped, nothing waits for an expiry or for who left', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
   try {
-    const left: ((userId: string) => void)[] = []
-    const hub = {
-      watch: ({ gone }: Watcher) => {
-        if (gone) left.push(gone)
-        return () => left.splice(0)
-      },
-      connections: () => [],
-      publish: async () => {},
-    }
     const onError = (error: unknown) => {
       throw error
     }
-    const expiry = new Expiry({ store, hub, lockMs: 1_000, onError })
+    const expiry = new Expiry({ store, hub: { publish: async () => {} }, lockMs: 1_000, onError, online: () => false })
     expiry.start()
     expiry.expect(5)
-    for (const tell of left) tell('ann')
-    expect(vi.getTimerCount()).toBe(2)
+    expiry.gone(['ann'])
+    expect(vi.getTimerCount()).toBe(1)
     await expiry.stop()
     expiry.expect(5)
-    expect(left).toEqual([])
+    expiry.gone(['bob'])
     expect(vi.getTimerCount()).toBe(0)
   } finally {
     vi.useRealTimers()

@@ -76,7 +76,7 @@ describe.skipIf(withoutNative())('two nodes', () => {
     expect(bob).toMatchObject({ status: 'offline', custom: { message: 'in a lesson' }, lastSeenAt: expect.any(Date) })
 
     // One stops, one dies: nobody hears of it again.
-    two.backend.presence.stop()
+    await two.backend.presence.stop()
     await a.said('cid offline')
     await three.broker.close()
     await a.said('dan offline')

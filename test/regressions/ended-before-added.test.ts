@@ -29,7 +29,7 @@ test('a stream of a conversation does not end because the joining has not been p
   }
   const hub = new Hub({ log: store.log, epoch: store.epoch, broker, tickMs: 100, onError })
   await hub.start()
-  const expiry = new Expiry({ store, hub, lockMs: 300_000, onError })
+  const expiry = new Expiry({ store, hub, lockMs: 300_000, onError, online: () => true })
   const firing = new Firing({ store, hub, newId, onError })
   const typing = new Typing({ hub, now: Date.now })
   const world = { now: Date.now, newId }
