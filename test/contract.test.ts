@@ -27,7 +27,7 @@ test('commands, events and errors are as they were', () => {
     Object.fromEntries(Object.entries(contract).map(([name, table]) => [name, hash(table)])),
   ).toMatchInlineSnapshot(`
     {
-      "commands": "ed768e553e43",
+      "commands": "eba41bb7da42",
       "errors": "3af332006db6",
       "events": "6562d4dd79bc",
     }

@@ -36,9 +36,12 @@ export function memberReads(query: Query): Reads['members'] {
       ).then((rows) => rows.map(([userId, name]) => ({ userId, name }))),
     called: (conversationId, names) =>
       query<[string, string]>(
-        `select u.id, u.name from members m join users u on u.id = m.user_id
-        where m.conversation_id = $1 and m.left_at is null and (u.id = any ($2::text[]) or u.name = any ($2::text[]) or lower(u.name) = any ($2::text[]))
-        order by u.id = any ($2::text[]) desc, length(u.name) desc, m.user_id limit 200`,
+        `select u.id, u.name from (
+          select x.id, x.name from users x where x.id = any ($2::text[])
+          union select x.id, x.name from users x where lower(x.name) in (select lower(n) from unnest($2::text[]) as n)
+        ) u
+        where exists (select from members m where m.conversation_id = $1 and m.user_id = u.id and m.left_at is null)
+        order by u.id = any ($2::text[]) desc, length(u.name) desc, u.id limit 200`,
         [conversationId, array(names)],
       ).then((rows) => rows.map(([userId, name]) => ({ userId, name }))),
     async latecomers(conversationId, seq) {

@@ -62,7 +62,7 @@ onEachDatabase('notifications', (opened, database) => {
     expect(await remove({})).toEqual({ ids: [], changed: 1, unread: 0 })
   })
 
-  it('finds members by id or by name in small letters, not who has left or never came', async () => {
+  it('finds members by id, or by name in small letters or large, not who has left or never came', async () => {
     const id = newId()
     const [ann, bob, cid] = [`ann${id}`, `bob${id}`, `cid${id}`]
     await createConversation(store, id, [ann, bob, cid])
@@ -81,7 +81,8 @@ onEachDatabase('notifications', (opened, database) => {
       { userId: bob, name: 'ÄGÄIS' },
     ])
     expect(await store.reads.members.called(id, [bob, cid, `dan${id}`])).toEqual([{ userId: bob, name: 'ÄGÄIS' }])
-    expect(await store.reads.members.called(id, ['ann', 'ANN LEE'])).toEqual([])
+    expect(await store.reads.members.called(id, ['ann', 'Ann Lees'])).toEqual([])
+    expect(await store.reads.members.called(id, ['ANN LEE'])).toEqual([{ userId: ann, name: 'Ann Lee' }])
     // As it is written, whatever this database takes for its small letters.
     await store.write((tx) => tx.upsertUser({ id: ann, name: 'İlker' }))
     expect(await store.reads.members.called(id, ['İlker'])).toEqual([{ userId: ann, name: 'İlker' }])

@@ -51,7 +51,7 @@ export interface MemberReads {
   latecomers(conversationId: string, seq: number): Promise<boolean>
   /** At most `limit` members, by user id. */
   names(conversationId: string, limit: number): Promise<{ userId: string; name: string }[]>
-  /** At most 200 members whose id, or name as it is or in small letters, is among these; by id first, then the longest names. */
+  /** At most 200 members whose id, or name whatever its case, is among these; by id first, then the longest names. */
   called(conversationId: string, names: readonly string[]): Promise<{ userId: string; name: string }[]>
 }
 

@@ -4,29 +4,34 @@ import { boolean, index, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg
 import type { Notification, Status } from '../../../shared/model.ts'
 import { at, id } from './column.ts'
 
-export const users = pgTable('users', {
-  id: id('id').primaryKey(),
-  name: text('name').notNull(),
-  role: text('role').notNull().default('user'),
-  email: text('email'),
-  avatar: text('avatar'),
-  schoolId: id('school_id'),
-  classIds: jsonb('class_ids').$type<string[]>().notNull().default([]),
-  active: boolean('active').notNull().default(true),
-  /** What they have chosen to appear as while connected; a custom status counts until it expires. */
-  status: text('status').$type<Status>().notNull().default('online'),
-  statusMessage: text('status_message'),
-  statusEmoji: text('status_emoji'),
-  statusExpiresAt: at('status_expires_at'),
-  /** When their last connection went. */
-  lastSeenAt: at('last_seen_at'),
-  /** Types of notifications that they do not want. */
-  mutedTypes: jsonb('muted_types').$type<Notification['type'][]>().notNull().default([]),
-  /** Tokens issued up to then are refused. */
-  tokensAfter: at('tokens_after'),
-  createdAt: at('created_at').notNull().default(sql`clock_timestamp()`),
-  updatedAt: at('updated_at').notNull().default(sql`clock_timestamp()`),
-})
+export const users = pgTable(
+  'users',
+  {
+    id: id('id').primaryKey(),
+    name: text('name').notNull(),
+    role: text('role').notNull().default('user'),
+    email: text('email'),
+    avatar: text('avatar'),
+    schoolId: id('school_id'),
+    classIds: jsonb('class_ids').$type<string[]>().notNull().default([]),
+    active: boolean('active').notNull().default(true),
+    /** What they have chosen to appear as while connected; a custom status counts until it expires. */
+    status: text('status').$type<Status>().notNull().default('online'),
+    statusMessage: text('status_message'),
+    statusEmoji: text('status_emoji'),
+    statusExpiresAt: at('status_expires_at'),
+    /** When their last connection went. */
+    lastSeenAt: at('last_seen_at'),
+    /** Types of notifications that they do not want. */
+    mutedTypes: jsonb('muted_types').$type<Notification['type'][]>().notNull().default([]),
+    /** Tokens issued up to then are refused. */
+    tokensAfter: at('tokens_after'),
+    createdAt: at('created_at').notNull().default(sql`clock_timestamp()`),
+    updatedAt: at('updated_at').notNull().default(sql`clock_timestamp()`),
+  },
+  /** members.called: whom a text names, in conversations too large to be kept in memory. */
+  (table) => [index('users_name').on(sql`lower(${table.name})`)],
+)
 
 /** Who wants nothing from whom. */
 export const blocks = pgTable(
