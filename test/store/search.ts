@@ -5,7 +5,6 @@ import type { Store } from '../../server/core/ports.ts'
 import { onEachDatabase } from './databases.ts'
 import { addMember, createConversation, draft, newId, text } from './drafts.ts'
 
-type Opened = { store: Store; drop: () => Promise<void> }
 type Wish = Parameters<Store['reads']['searches']['find']>[0]
 
 const WORDS = ['red', 'reddish', 'blue', 'bluebell', 'Green', 'çok']
