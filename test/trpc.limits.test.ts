@@ -262,8 +262,10 @@ test('large messages are caught up with in frames of a size that passes', async 
   await client.frames.until((items) => said(items).length >= 60 || undefined, '60 messages')
   expect(said(client.frames.items)).toEqual(texts)
   expect(Math.max(...client.texts.map((text) => text.length))).toBeLessThan(400_000)
-  for (const { id, data } of pages(client.frames.items)) {
-    const last = data.at(-1)
-    if (last) expect(Number(id.split('.')[1])).toBe(last.position)
-  }
+  // A page's cursor lies behind its events (what is not of the conversation may be between) and before those of the next.
+  const places = pages(client.frames.items).flatMap(({ id, data }) => [
+    ...data.map(({ position = 0 }) => position),
+    Number(id.split('.')[1]),
+  ])
+  expect(places).toEqual(places.toSorted((a, b) => a - b))
 })
