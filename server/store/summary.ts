@@ -38,7 +38,7 @@ const summaryColumns: Columns<ConversationSummary> = conversationWith({
 /** Activity of a conversation: its last message, or its creation. */
 const ACTIVITY = 'coalesce(last.created_at, c.created_at)'
 
-/** Which rows make the page, narrow while they are sorted, then the same rows by their place (`ctid`): within one statement it stays. */
+/** Which rows make the page, narrow while they are sorted, then the same rows one by one (`offset`) by their place (`ctid`): within one statement it stays. */
 export const LIST = `
 select tail.position, (c.history_visible or msg.seq > m.joined_seq) and not ${hiddenFrom('m.user_id')}, ${summaryColumns.text}
 from (select coalesce(max(position), 0) as position from events) tail
@@ -52,9 +52,9 @@ left join (
     and ($4::boolean is null or (m.pinned_at is not null, ${ACTIVITY}, c.id) < ($4, $5::timestamptz, $6::text collate "C"))
   order by pinned desc, activity desc, c.id desc limit $7
 ) page on true
-left join members m on m.ctid = page.member
-left join conversations c on c.ctid = page.conversation
-left join messages msg on msg.ctid = page.message
+left join lateral (select x.* from members x where x.ctid = page.member offset 0) m on true
+left join lateral (select x.* from conversations x where x.ctid = page.conversation offset 0) c on true
+left join lateral (select x.* from messages x where x.ctid = page.message offset 0) msg on true
 order by page.pinned desc, page.activity desc, page.id desc`
 
 type Row = [position: number, visible: boolean, ...unknown[]]

@@ -3,11 +3,11 @@
  * Postgres: median and spread of store.reads.conversations.list, and how much of it the database takes (EXPLAIN ANALYZE of the
  * same statement; the rest is the way, decoding and node). Needs Postgres programs.
  *
- *     npm run bench:list [-- --conversations 500 --messages 100000 --users 50 --rounds 200]
+ *     npm run bench:list [-- --conversations 500 --messages 100000 --users 5000 --rounds 200]
  *
- * Last figures (2 cores that eight others wanted too, load 15 to 20, so only to be compared with each other): 500 a page 37 ms (30 to
- * 59), 24 of it the database, against 46 (32 to 65), 26 of it the database, before mention counts, pins and hiding; 50 a page 7.6
- * against 11.7 ms. By CPU, 500 a page: database 21.3 against 22.0 ms, node 8.7 against 15.4 ms.
+ * Last figures (2 cores, quiet): all unread, with 834 mentions, 500 a page 23.7 ms (23.0 to 25.4), 17.2 of it the database, 50 a page
+ * 5.8; one in five unread, 500 a page 17.9 ms (17.3 to 24.1), 12.5 of it the database, 50 a page 5.7. What an unread conversation costs
+ * more is two probes: the member's own last message, and their mentions.
  */
 import { parseArgs } from 'node:util'
 import { openStore } from '../../server/store/store.ts'
@@ -18,7 +18,7 @@ const { values: given } = parseArgs({
   options: {
     conversations: { type: 'string', default: '500' },
     messages: { type: 'string', default: '100000' },
-    users: { type: 'string', default: '50' },
+    users: { type: 'string', default: '5000' },
     rounds: { type: 'string', default: '200' },
   },
 })
@@ -42,7 +42,7 @@ insert into conversations (id, kind, pair, title, context, join_policy, history_
     case when n % 3 = 0 then jsonb_build_object('jobId', n) end, 'invited', n % 7 <> 0, 'me'
   from generate_series(1, ${conversations}) n;
 create temporary table seats as
-  select c.id, n.place, case when n.place = 0 then 'me' else 'u' || ((substr(c.id, 2)::int * 7 + n.place) % ${users} + 1) end as user_id,
+  select c.id, n.place, case when n.place = 0 then 'me' else 'u' || ((substr(c.id, 2)::int * 7 + n.place) % 50 + 1) end as user_id,
     case when c.kind = 'direct' then 2 else 10 end as seats
   from conversations c cross join generate_series(0, 9) as n (place) where c.kind <> 'direct' or n.place < 2;
 create temporary table sent as
@@ -66,6 +66,13 @@ insert into hidden select 'me', lpad(to_hex(n), 24, '0') from sent where n % 97 
 insert into events (position, conversation_id, name, message_id, created_at)
   select n, conversation_id, 'message.created', lpad(to_hex(n), 24, '0'), now() from sent;`
 
+/** All but every fifth conversation is read to its end. */
+const READ = `
+update members m set last_read_seq = last.seq, last_delivered_seq = last.seq,
+  sent_at_read = (select count(*) from messages x where x.conversation_id = m.conversation_id and x.sender_id = 'me')
+from (select conversation_id, max(seq) as seq from messages group by 1) last
+where last.conversation_id = m.conversation_id and m.user_id = 'me' and substr(m.conversation_id, 2)::int % 5 <> 0`
+
 const programs = findPrograms()
 if (!programs) throw new Error('no Postgres programs')
 const cluster = await createCluster(programs)
@@ -77,35 +84,43 @@ try {
     // What autovacuum does in a minute.
     await sql.unsafe('vacuum analyze')
   })
-  const { conversations: sample } = await store.reads.conversations.list('me', { limit: 500 })
-  const sum = (of: 'unread' | 'mentions') => sample.reduce((total, one) => total + one[of], 0)
-  console.log(
-    `${sample.length} conversations, ${sum('unread')} unread, ${sum('mentions')} mentions, ${messages} messages`,
-  )
-
-  for (const limit of [500, 50]) {
-    const times: number[] = []
-    for (let round = 0; round < rounds + 20; round++) {
-      const start = performance.now()
-      await store.reads.conversations.list('me', { limit })
-      if (round >= 20) times.push(performance.now() - start)
-    }
-    times.sort((a, b) => a - b)
-    const at = (share: number) => (times[Math.floor(times.length * share)] ?? 0).toFixed(1)
-    const database = await withSql(url, async (sql) => {
-      const took: number[] = []
-      for (let round = 0; round < 30; round++) {
-        const [row] = await sql.unsafe(`explain (analyze, timing off, format json) ${LIST}`, [
-          ...['me', null, null, null, null, null, limit + 1],
-        ])
-        took.push(Number(row?.['QUERY PLAN'][0]['Execution Time']))
-      }
-      return took.sort((a, b) => a - b)[15] ?? 0
-    })
+  const measure = async (what: string) => {
+    const { conversations: sample } = await store.reads.conversations.list('me', { limit: 500 })
+    const sum = (of: 'unread' | 'mentions') => sample.reduce((total, one) => total + one[of], 0)
     console.log(
-      `  ${String(limit).padStart(3)} a page: median ${at(0.5)} ms (${at(0.1)} to ${at(0.9)}), of which the database ${database.toFixed(1)} ms`,
+      `${what}: ${sample.length} conversations, ${sum('unread')} unread, ${sum('mentions')} mentions, ${messages} messages`,
     )
+
+    for (const limit of [500, 50]) {
+      const times: number[] = []
+      for (let round = 0; round < rounds + 20; round++) {
+        const start = performance.now()
+        await store.reads.conversations.list('me', { limit })
+        if (round >= 20) times.push(performance.now() - start)
+      }
+      times.sort((a, b) => a - b)
+      const at = (share: number) => (times[Math.floor(times.length * share)] ?? 0).toFixed(1)
+      const database = await withSql(url, async (sql) => {
+        const took: number[] = []
+        for (let round = 0; round < 30; round++) {
+          const [row] = await sql.unsafe(`explain (analyze, timing off, format json) ${LIST}`, [
+            ...['me', null, null, null, null, null, limit + 1],
+          ])
+          took.push(Number(row?.['QUERY PLAN'][0]['Execution Time']))
+        }
+        return took.sort((a, b) => a - b)[15] ?? 0
+      })
+      console.log(
+        `  ${String(limit).padStart(3)} a page: median ${at(0.5)} ms (${at(0.1)} to ${at(0.9)}), of which the database ${database.toFixed(1)} ms`,
+      )
+    }
   }
+  await measure('all unread')
+  await withSql(url, async (sql) => {
+    await sql.unsafe(READ)
+    await sql.unsafe('vacuum analyze')
+  })
+  await measure('one in five unread')
   await store.close()
 } finally {
   await cluster.remove()
