@@ -108,9 +108,11 @@ export class LogFeed implements Feed {
   }
 
   #reader(): Reader {
-    if (this.#scope.kind === 'log') return null
     const { userId } = this.#actor
-    return this.#scope.kind === 'conversation' ? { userId, conversationId: this.#scope.conversationId } : { userId }
+    const { kind } = this.#scope
+    if (kind === 'log') return null
+    if (kind === 'conversation') return { userId, only: { conversationId: this.#scope.conversationId } }
+    return kind === 'user' ? { userId, only: 'own' } : { userId }
   }
 
   async #topicsAt(position: number): Promise<Set<Topic>> {

@@ -90,8 +90,8 @@ export interface Tx
   append(event: EventDraft): void
 }
 
-/** Whose log is read. Null: everything (the server's own parts). */
-export type Reader = { readonly userId: string; readonly conversationId?: string } | null
+/** Whose log is read. `only`: of the user's own topic, or of one conversation. Null: everything (the server's own parts). */
+export type Reader = { readonly userId: string; readonly only?: 'own' | { readonly conversationId: string } } | null
 
 export interface Log {
   /** Position of the last event and of the last one that was pruned; 0 when there is none. */

@@ -46,13 +46,9 @@ const byConversation = (only: string) => `
 
 const EVERYTHING = page('select * from events where position > $1 order by position limit $2')
 const OF_CONVERSATION = page(`${byConversation(' and i.conversation_id = $4')} order by position limit $2`, '$3')
-const OF_USER = page(
-  `(${byConversation('')})
-  union all
-  (select * from events where user_id = $3 and position + 0 > $1 order by position + 0 limit $2)
-  order by position limit $2`,
-  '$3',
-)
+const OWN = 'select * from events where user_id = $3 and position + 0 > $1 order by position + 0 limit $2'
+const OF_USER_ALONE = page(OWN)
+const OF_USER = page(`(${byConversation('')}) union all (${OWN}) order by position limit $2`, '$3')
 
 type Row = [
   tail: number,
@@ -90,8 +86,10 @@ function toEvent(row: Row, position: number): Durable {
 
 function statement(reader: Reader, after: number, limit: number): [string, Param[]] {
   if (!reader) return [EVERYTHING, [after, limit]]
-  if (reader.conversationId === undefined) return [OF_USER, [after, limit, reader.userId]]
-  return [OF_CONVERSATION, [after, limit, reader.userId, reader.conversationId]]
+  const { userId, only } = reader
+  if (only === undefined) return [OF_USER, [after, limit, userId]]
+  if (only === 'own') return [OF_USER_ALONE, [after, limit, userId]]
+  return [OF_CONVERSATION, [after, limit, userId, only.conversationId]]
 }
 
 function reset(reason: 'expired' | 'ahead'): AppError {

@@ -122,11 +122,16 @@ export function openPostgres(options: PostgresOptions): Driver {
     params?: readonly Param[],
     wait?: number,
   ): Promise<R[]> {
-    const session = await readers.lease(wait)
-    try {
-      return await session.query<R>(text, params)
-    } finally {
-      readers.release(session)
+    // Each idle connection may have died unnoticed, as after a restart of the database; a reading is asked again.
+    for (let left = size; ; left--) {
+      const session = await readers.lease(wait)
+      try {
+        return await session.query<R>(text, params)
+      } catch (error) {
+        if (!session.dead || left === 0) throw error
+      } finally {
+        readers.release(session)
+      }
     }
   }
 
