@@ -6,9 +6,9 @@
  *
  *     npm run bench:search [-- --messages 200000 --senders 200 --seconds 2 --rounds 7]
  *
- * Last figures (2 cores, shared with other work, hence CPU of Postgres; PostgreSQL 15): a rare word 7 ms in 500 conversations, 2 ms
- * in 20; a phrase 67 and 11 ms; the common word, typed last and so also a beginning, 322 and 78 ms. Indexing 123 µs a message, a
- * send 65 µs. Sends with the worker to sends without: 0.94 (0.82 to 1.10 by round), 9,400 and 9,800 a second.
+ * Last figures (2 cores, quiet, PostgreSQL 15, p50): a rare word 5 ms in 500 conversations, 2 ms in 20; a phrase 68 and 11 ms; the
+ * common word 308 and 73 ms, the beginning of one 431 and 54 ms. Indexing 93 µs of Postgres CPU a message, a send 61 µs. Sends with
+ * the worker to sends without: 0.95 (0.91 to 1.02 by round), 11,600 and 11,900 a second.
  */
 import fs from 'node:fs'
 import { parseArgs } from 'node:util'
