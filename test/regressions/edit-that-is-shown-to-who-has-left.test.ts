@@ -39,7 +39,11 @@ describe.each([['embedded'], ['native']])('on %s Postgres', (name) => {
       await store.write((tx) => tx.deleteMessage(gone, ann))
 
       const given = async (userId: string, conversationId?: string) => {
-        const { events } = await store.log.page({ userId, ...(conversationId && { only: { conversationId } }) }, 0, 1_000)
+        const { events } = await store.log.page(
+          { userId, ...(conversationId && { only: { conversationId } }) },
+          0,
+          1_000,
+        )
         return events.flatMap(({ payload }) => ('message' in payload ? [payload.message] : []))
       }
       const told = async () => {
