@@ -10,6 +10,7 @@ import { Connection, type Token } from './connection.ts'
 import { ConversationHandle } from './conversation.ts'
 import { Emitter, type Heard } from './emitter.ts'
 import { ParleyError } from './errors.ts'
+import { Heartbeat } from './heartbeat.ts'
 import { Outbox } from './outbox.ts'
 import { outcome } from './outcome.ts'
 import { type Opening, Reader } from './reader.ts'
@@ -29,6 +30,8 @@ export interface ClientOptions {
   readonly backoff?: Backoff
   /** Milliseconds of silence before the server is asked whether it is there, and that it then has to answer. */
   readonly keepAlive?: { readonly idleMs?: number; readonly patienceMs?: number }
+  /** Milliseconds between heartbeats (`presence.beat`), as the server's SOCKET_PING_INTERVAL has it; without it there are none. */
+  readonly heartbeatMs?: number
   /** Another WebSocket class than the platform's. */
   readonly WebSocket?: SocketClass
 }
@@ -81,8 +84,21 @@ export class Parley {
       now: Date.now,
       newId,
     })
+    const { heartbeatMs } = options
+    const heartbeat =
+      heartbeatMs === undefined
+        ? undefined
+        : new Heartbeat({
+            everyMs: heartbeatMs,
+            send: (roundTripMs) =>
+              this.api.presence.beat.mutate(
+                roundTripMs === undefined ? {} : { roundTripMs: Math.min(roundTripMs, 60_000) },
+              ),
+          })
     this.#connection.onChange((state) => {
       if (state === 'online') this.#outbox.wake()
+      if (state === 'online') heartbeat?.start()
+      else heartbeat?.stop()
     })
     void this.#connection.run()
   }

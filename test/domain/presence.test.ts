@@ -371,3 +371,14 @@ test('beats are counted for the connection, and one without a subscription keeps
   expect((await run(annActor, 'presence.beat', { roundTripMs: 7 })).metrics).toMatchObject({ averageMs: 7 })
   expect(await run(annActor, 'presence.metrics', {})).toMatchObject({ averageMs: null, lastBeatAt: null })
 })
+
+test('a client with heartbeats has its round trip measured', async () => {
+  const { ann } = await place()
+  await using client = createClient({ url: entrance.url, token: backend.token(ann), heartbeatMs: 20 })
+  await client.ready()
+  const measured = async () => {
+    const { lastMs } = await client.api.presence.metrics.query()
+    return lastMs === null ? Promise.reject(new Error('no round trip yet')) : lastMs
+  }
+  expect(await vi.waitFor(measured, { timeout: 10_000 })).toBeGreaterThan(0)
+})
