@@ -14,7 +14,7 @@ export const broadcast: HandlersOf<'notification.broadcast'> = {
       await tx.createBroadcast({ ...input, id: broadcastId, by: actor.userId })
       return { broadcastId }
     },
-    committed: ({ firing }) => firing.broadcasts.wake(),
+    committed: ({ node }) => node.firing.broadcasts.wake(),
   },
 }
 

@@ -121,7 +121,6 @@ export function createCore({
     audiences,
     presence: options.presence,
     heartbeats: options.heartbeats,
-    online: (userId) => options.presence.online(userId),
     firstShown: (key) => {
       if (shown.has(key)) return false
       if (shown.size >= SHOWN) for (const oldest of shown.values()) if (shown.delete(oldest)) break
@@ -157,7 +156,7 @@ export function createCore({
       await policy(tx, actor, input, rights)
       return run({ actor, input, node, tx } as RunCall<C>)
     })
-    committed?.(node, result)
+    committed?.({ actor, input, node }, result)
     await hub.publish(events)
     return result
   }

@@ -36,8 +36,6 @@ export interface Node {
   readonly audiences: Audiences
   readonly presence: Attendance
   readonly heartbeats: Heartbeats
-  /** Whether the user is connected, to any node. */
-  online(userId: string): boolean
   /** How long what nobody received stays in the offline queue, seconds. */
   readonly queueSeconds: number
   readonly counting: Counting
@@ -68,7 +66,7 @@ export type Handler<C extends CommandName> =
       readonly policy: Policy<Parsed<C>>
       readonly run: (call: RunCall<C>) => Promise<Output<C>>
       /** Once a write is committed: what this node has to look at now. Must not throw. */
-      readonly committed?: (node: Node, output: Output<C>) => void
+      readonly committed?: (call: Call<C>, output: Output<C>) => void
     }
   | {
       readonly policy: Policy<never>

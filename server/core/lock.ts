@@ -44,7 +44,8 @@ export async function endGone(
 }
 
 /** A look before the commit would not see the lock. */
-const committed = ({ expiry }: Node, { remainingMs }: { remainingMs: number }) => expiry.expect(remainingMs)
+const committed = ({ node }: { readonly node: Node }, { remainingMs }: { remainingMs: number }) =>
+  node.expiry.expect(remainingMs)
 
 const LISTED = 1_000
 

@@ -15,7 +15,7 @@ import type { NotificationDraft, Tx } from './ports.ts'
 /** Who acts, and with what: every call has it. */
 export interface Doing {
   readonly actor: Actor
-  readonly node: Pick<Node, 'world' | 'online'>
+  readonly node: Pick<Node, 'world' | 'presence'>
 }
 
 /** In a write. `message`: the one that all of them are about. */
@@ -72,7 +72,7 @@ export function ofMessage(
   const named = mentioned(doing, mentions, audience)
   const others = audience === 'many' ? (answered === null ? [] : [answered]) : audience.map(({ userId }) => userId)
   const away = others.filter(
-    (userId) => userId !== doing.actor.userId && !named.has(userId) && !doing.node.online(userId),
+    (userId) => userId !== doing.actor.userId && !named.has(userId) && !doing.node.presence.online(userId),
   )
   return [
     ...[...named].map((userId) => aboutMessage(doing, message, userId, 'mention')),

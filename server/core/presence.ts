@@ -23,12 +23,8 @@ async function seen(reads: Reads, actor: Actor, node: Node, userIds: readonly st
 export const presence: HandlersOf<'presence.set' | 'presence.get' | 'presence.online'> = {
   'presence.set': {
     policy: anyone,
-    // Not `run`: it is read again once it is committed.
-    batch: async ({ actor, input, node, store }) => {
-      const { result } = await store.write((tx) => tx.choose(actor.userId, input))
-      node.presence.look([actor.userId])
-      return { result, events: [] }
-    },
+    run: ({ tx, actor, input }) => tx.choose(actor.userId, input),
+    committed: ({ actor, node }) => node.presence.look([actor.userId]),
   },
   'presence.get': {
     policy: anyone,

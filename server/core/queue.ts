@@ -46,6 +46,7 @@ export const queue: HandlersOf<'queue.size' | 'queue.peek' | 'queue.dequeue' | '
   'queue.enqueue': {
     policy: admin,
     batch: async ({ actor, store, input, node, execute }) => {
+      // Of a batch the store checks the policy, and it knows members only.
       await admin(store.reads, actor, input, node.rights)
       const { userId, data, ...message } = input
       return { result: await execute('message.send', { ...message, to: userId, metadata: data }), events: [] }

@@ -11,7 +11,7 @@ import type { ScheduleDraft, Tx } from './ports.ts'
 
 const MOST = 100
 const gone = () => new AppError('NOT_FOUND', 'Schedule not found')
-const committed = ({ firing }: Node) => firing.schedules.wake()
+const committed = ({ node }: { readonly node: Node }) => node.firing.schedules.wake()
 
 /** Changes what is given of a schedule that the actor may change. */
 async function change(
