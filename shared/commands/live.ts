@@ -6,7 +6,12 @@ import type { Contract } from './contract.ts'
 export const live = {
   'typing.set': {
     kind: 'write',
-    input: z.object({ conversationId: Id, typing: z.boolean() }),
+    /** Where, or to whom: in the direct conversation of the two, if there is one. */
+    input: z
+      .object({ conversationId: Id.optional(), to: Id.optional(), typing: z.boolean() })
+      .refine(({ conversationId, to }) => (conversationId === undefined) !== (to === undefined), {
+        message: 'give either conversationId or to',
+      }),
     output: z.object({}),
     errors: ['FORBIDDEN', 'NOT_FOUND'],
     cost: 1,

@@ -23,10 +23,10 @@ export const lock = {
     errors: ['FORBIDDEN', 'NOT_FOUND', 'CONFLICT', 'LOCKED'],
     cost: 1,
   },
-  /** `released` is false if the holding of that token had ended before. */
+  /** Without a token: whichever holding of the actor's there is. `released` is false if it had ended before, or there was none. */
   'lock.release': {
     kind: 'write',
-    input: Held,
+    input: Held.partial({ token: true }),
     output: z.object({ messageId: Id, released: z.boolean() }),
     errors: ['NOT_FOUND'],
     cost: 1,

@@ -14,7 +14,8 @@ export const receipt = {
   },
   /**
    * `userId` has read everything up to `seq`; `messageId` is the newest of it, `changed` how many from others were unread
-   * before, `unread` what is left.
+   * before, `unread` what is left. `messages`: the newest 200 of those from others, oldest first. `whole`: not one message was
+   * named, but the conversation.
    */
   'receipt.read': {
     kind: 'durable',
@@ -27,6 +28,8 @@ export const receipt = {
       messageId: Id.nullable(),
       changed: z.number().int(),
       unread: z.number().int(),
+      messages: z.array(z.object({ id: Id, senderId: Id })),
+      whole: z.boolean(),
       at: z.date(),
     }),
   },

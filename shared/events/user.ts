@@ -1,7 +1,7 @@
 /** Users: what is known of them, where they are connected, and who is here. */
 import { z } from 'zod'
 import { Id, JsonObject } from '../model/base.ts'
-import { Presence } from '../model/presence.ts'
+import { Presence, Status } from '../model/presence.ts'
 import { Profile } from '../model/user.ts'
 import type { Row } from './row.ts'
 
@@ -39,6 +39,13 @@ export const user = {
     topic: 'user',
     payload: z.object({ userId: Id, connectionId: Id.nullable(), reason: z.string() }),
   },
-  /** For those who share a conversation with them: how these users appear now. Changes of a short while come together. */
-  'presence.changed': { kind: 'ephemeral', topic: 'user', payload: z.object({ changes: z.array(Presence) }) },
+  /**
+   * For those who share a conversation with them: how these users appear now, and what their status was when it was last told
+   * (`offline` before the first time). Changes of a short while come together.
+   */
+  'presence.changed': {
+    kind: 'ephemeral',
+    topic: 'user',
+    payload: z.object({ changes: z.array(Presence.extend({ role: z.string(), was: Status })) }),
+  },
 } as const satisfies Record<string, Row>

@@ -35,6 +35,9 @@ export const Member = z.object({
   lastReadSeq: Seq,
   lastDeliveredSeq: Seq,
   lastViewedAt: z.date().nullable(),
+  /** When the marks moved last; so a message before a mark was read at that time or earlier. */
+  lastReadAt: z.date().nullable(),
+  lastDeliveredAt: z.date().nullable(),
   unread: z.number().int().min(0),
   /** How many of these name the member, or everyone. */
   mentions: z.number().int().min(0),

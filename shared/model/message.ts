@@ -32,6 +32,8 @@ export const Message = z.object({
   /** 1 when sent, one more with each edit. */
   version: z.number().int().min(1),
   editedAt: z.date().nullable(),
+  /** What it said first, if it has been edited; null once deleted. */
+  originalContent: z.string().nullable(),
   deletedAt: z.date().nullable(),
   deletedBy: Id.nullable(),
   /** By the first of each kind, at most 20 kinds. Empty once deleted. */

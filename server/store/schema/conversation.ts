@@ -40,6 +40,9 @@ export const members = pgTable(
     /** Own messages with seq <= last_read_seq: unread is a subtraction (see columns.ts). */
     sentAtRead: int8('sent_at_read').notNull(),
     lastViewedAt: at('last_viewed_at'),
+    /** When the marks moved last. */
+    lastReadAt: at('last_read_at'),
+    lastDeliveredAt: at('last_delivered_at'),
     /** The member's own wishes for the conversation; they outlast leaving and coming back. */
     mutedUntil: at('muted_until'),
     archivedAt: at('archived_at'),

@@ -1,4 +1,4 @@
-/** Users, and who wants nothing from whom. */
+/** Users, their passwords if they registered here, and who wants nothing from whom. */
 import { sql } from 'drizzle-orm'
 import { boolean, index, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
 import type { Notification, Status } from '../../../shared/model.ts'
@@ -31,6 +31,21 @@ export const users = pgTable(
   },
   /** members.called: whom a text names, in conversations too large to be kept in memory. */
   (table) => [index('users_name').on(sql`lower(${table.name})`)],
+)
+
+/** Passwords of those who registered here (DEV_AUTH). A login is an e-mail address or a name, in lower case. */
+export const accounts = pgTable(
+  'accounts',
+  {
+    login: text('login').primaryKey(),
+    userId: id('user_id')
+      .notNull()
+      .references(() => users.id),
+    passwordHash: text('password_hash').notNull(),
+    createdAt: at('created_at').notNull().default(sql`clock_timestamp()`),
+  },
+  /** The logins of a user. */
+  (table) => [index('accounts_user').on(table.userId)],
 )
 
 /** Who wants nothing from whom. */
