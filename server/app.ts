@@ -77,6 +77,7 @@ const READ_MS = 7 * 86_400_000
 export async function createApp(parts: Parts = {}): Promise<App> {
   const config = parts.config ?? readConfig(dialectNames)
   const log = parts.log ?? createLog(config)
+  for (const warning of config.warnings) log.warn(warning)
   const newId = idSource()
   const { jwt, dataDir } = config
   const secret = jwt.secret ?? (jwt.publicKey === undefined ? developmentSecret(dataDir) : undefined)

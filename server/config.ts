@@ -4,6 +4,7 @@
  */
 import { createPublicKey } from 'node:crypto'
 import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { z } from 'zod'
 
 const whole = (usual: number, min = 1, max = Number.MAX_SAFE_INTEGER) =>
@@ -22,6 +23,11 @@ const list = z
       .filter((item) => item !== ''),
   )
 const given = z.string().trim().min(1).optional()
+/** On, off, or not said. */
+const choice = z
+  .enum(['true', 'false', '1', '0'])
+  .transform((text) => text === 'true' || text === '1')
+  .optional()
 
 /** The environment, variable by variable. The descriptions are the README's configuration table. */
 export const Environment = z.object({
@@ -48,10 +54,9 @@ export const Environment = z.object({
   MESSAGE_QUEUE_EXPIRY: whole(604_800, 1, 315_360_000).describe(
     'seconds a message nobody received stays in the offline queue',
   ),
-  SUPPORT_BOT: z
-    .enum(['true', 'false', '1', '0'])
-    .optional()
-    .describe('`true`: the user `support-bot` answers whoever writes to it; if not set, outside production only'),
+  SUPPORT_BOT: choice.describe(
+    '`true`: the user `support-bot` answers whoever writes to it; if not set, outside production only',
+  ),
   SUPPORT_BOT_URL: given.describe('asked by POST for its answers; without it, or when that fails, a table answers'),
   SUPPORT_BOT_TIMEOUT: whole(5_000, 1, 25_000).describe('milliseconds SUPPORT_BOT_URL has to answer'),
   RPC_MAX_PAYLOAD: whole(262_144, 1_024).describe('bytes of one request at `/trpc`'),
@@ -65,15 +70,38 @@ export const Environment = z.object({
   SOCKETIO_DIALECTS: list.describe('dialects that are enabled, by comma; all if empty'),
   SOCKETIO_DIALECT: given.describe('the one dialect of every socket that does not say; else it is found out'),
   SOCKETIO_HOSTS: list.describe('`host=dialect`, by comma: dialect by Host header'),
+  RATE_LIMIT_MAX: whole(30).describe('events one user may send in RATE_LIMIT_WINDOW, in a dialect that limits them'),
+  RATE_LIMIT_WINDOW: whole(10_000, 1, 86_400_000).describe('milliseconds'),
+  SOCKET_LOGGING: flag.describe(
+    'a record of every Socket.IO connection and event, never its content, in SOCKET_LOG_DIR',
+  ),
+  SOCKET_LOG_DIR: given.describe('files of SOCKET_LOGGING, one a day, 14 kept; if not set, `logs` in DATA_DIR'),
+  TRUST_REGISTER: choice.describe(
+    '`true`: a socket without a token is who it says it is; if not set, outside production only',
+  ),
+  DEV_AUTH: choice.describe(
+    '`true`: anybody registers and logs in at `/api/auth`; if not set, outside production only, with a JWT_SECRET',
+  ),
+  USE_REDIS: flag.describe('not used yet: this build is one node, without Redis, and says so at the start'),
+  REDIS_HOST: z.string().min(1).default('localhost').describe('not used yet'),
+  REDIS_PORT: whole(6379, 1, 65_535).describe('not used yet'),
+  REDIS_PASSWORD: given.describe('not used yet'),
+  REDIS_DB: whole(0, 0, 65_535).describe('not used yet'),
 })
 
 export interface Config {
+  /** What an operator should hear at the start, a line each. */
+  readonly warnings: readonly string[]
   readonly production: boolean
   readonly port: number
   readonly host: string
   readonly dataDir: string
   readonly databaseUrl: string | undefined
   readonly jwt: { readonly secret: string | undefined; readonly publicKey: string | undefined }
+  /** Whether the server itself registers users and makes their tokens. */
+  readonly devAuth: boolean
+  /** Whether a socket without a token is believed who it is. */
+  readonly trustRegister: boolean
   readonly origins: readonly string[]
   readonly logLevel: z.output<typeof Environment>['LOG_LEVEL']
   readonly retentionDays: number
@@ -85,6 +113,13 @@ export interface Config {
   readonly auditMs: number
   readonly commands: { readonly points: number; readonly windowMs: number }
   readonly rpc: { readonly maxPayload: number; readonly maxBuffered: number }
+  /** Null: none. */
+  readonly redis: {
+    readonly host: string
+    readonly port: number
+    readonly password: string | undefined
+    readonly db: number
+  } | null
   readonly socketio: {
     readonly pingInterval: number
     readonly pingTimeout: number
@@ -95,6 +130,10 @@ export interface Config {
     readonly dialect: string | undefined
     /** Host header (lower case) to dialect. */
     readonly hosts: ReadonlyMap<string, string>
+    /** How many events a user may send, in the dialects that limit them. */
+    readonly events: { readonly points: number; readonly windowMs: number }
+    /** Where every event is written down. Null: nowhere. */
+    readonly logDir: string | null
   }
 }
 
@@ -124,7 +163,8 @@ export function readConfig(dialects: readonly string[], env = environment()): Co
   }
   const e = parsed.data
   const production = e.NODE_ENV === 'production'
-  const supportBot = e.SUPPORT_BOT === undefined ? !production : ['true', '1'].includes(e.SUPPORT_BOT)
+  const trustRegister = e.TRUST_REGISTER ?? !production
+  const devAuth = e.DEV_AUTH ?? (!production && e.JWT_PUBLIC_KEY === undefined)
   const hosts = e.SOCKETIO_HOSTS.map((pair) => pair.split('='))
   const enabled = e.SOCKETIO_DIALECTS.length > 0 ? e.SOCKETIO_DIALECTS : dialects
   const problems = [
@@ -141,22 +181,26 @@ export function readConfig(dialects: readonly string[], env = environment()): Co
   ]
   if (problems.length > 0) throw new ConfigError(problems)
   return {
+    warnings: warnings(e, production),
     production,
     port: e.PORT,
     host: e.HOST,
     dataDir: e.DATA_DIR,
     databaseUrl: e.DATABASE_URL,
     jwt: { secret: e.JWT_SECRET, publicKey: e.JWT_PUBLIC_KEY && pem(e.JWT_PUBLIC_KEY) },
+    devAuth,
+    trustRegister,
     origins: e.CLIENT_ORIGIN,
     logLevel: e.LOG_LEVEL,
     retentionDays: e.LOG_RETENTION_DAYS,
     writeQueue: e.WRITE_QUEUE,
     lockMs: e.LOCK_TIMEOUT,
     queueSeconds: e.MESSAGE_QUEUE_EXPIRY,
-    supportBot: supportBot ? { url: e.SUPPORT_BOT_URL, timeoutMs: e.SUPPORT_BOT_TIMEOUT } : null,
+    supportBot: (e.SUPPORT_BOT ?? !production) ? { url: e.SUPPORT_BOT_URL, timeoutMs: e.SUPPORT_BOT_TIMEOUT } : null,
     auditMs: e.AUDIT_INTERVAL,
     commands: { points: e.COMMAND_LIMIT, windowMs: e.COMMAND_WINDOW },
     rpc: { maxPayload: e.RPC_MAX_PAYLOAD, maxBuffered: e.RPC_MAX_BUFFERED },
+    redis: e.USE_REDIS ? { host: e.REDIS_HOST, port: e.REDIS_PORT, password: e.REDIS_PASSWORD, db: e.REDIS_DB } : null,
     socketio: {
       pingInterval: e.SOCKET_PING_INTERVAL,
       pingTimeout: e.SOCKET_PING_TIMEOUT,
@@ -165,6 +209,8 @@ export function readConfig(dialects: readonly string[], env = environment()): Co
       dialects: enabled,
       dialect: e.SOCKETIO_DIALECT,
       hosts: new Map(hosts.map(([host = '', name = '']) => [host.toLowerCase(), name])),
+      events: { points: e.RATE_LIMIT_MAX, windowMs: e.RATE_LIMIT_WINDOW },
+      logDir: e.SOCKET_LOGGING ? (e.SOCKET_LOG_DIR ?? join(e.DATA_DIR, 'logs')) : null,
     },
   }
 }
@@ -198,6 +244,10 @@ function contradictions(e: z.output<typeof Environment>, production: boolean): s
     e.SUPPORT_BOT_URL !== undefined && !(URL.canParse(e.SUPPORT_BOT_URL) && /^https?:/.test(e.SUPPORT_BOT_URL)),
     'SUPPORT_BOT_URL: must be a URL of http:// or https://',
   )
+  say(
+    e.DEV_AUTH === true && e.JWT_PUBLIC_KEY !== undefined,
+    'DEV_AUTH: needs JWT_SECRET; with JWT_PUBLIC_KEY the tokens come from your own issuer',
+  )
   say(production && e.CLIENT_ORIGIN.includes('*'), 'CLIENT_ORIGIN: name the origins in production, not *')
   for (const origin of e.CLIENT_ORIGIN) {
     say(
@@ -207,6 +257,15 @@ function contradictions(e: z.output<typeof Environment>, production: boolean): s
   }
   say(e.SOCKET_PING_TIMEOUT < 1_000, 'SOCKET_PING_TIMEOUT: at least 1000 ms')
   return problems
+}
+
+function warnings(e: z.output<typeof Environment>, production: boolean): string[] {
+  const lines: string[] = []
+  if (production && e.DEV_AUTH) lines.push('DEV_AUTH is on in production: anybody may register')
+  if (production && e.TRUST_REGISTER)
+    lines.push('TRUST_REGISTER is on in production: a socket without a token is whoever it says it is')
+  if (e.USE_REDIS) lines.push('USE_REDIS is set, but this build runs one node without Redis')
+  return lines
 }
 
 /** Whether a browser page of this origin may connect. Requests without an origin do not come from browsers. */

@@ -1,9 +1,13 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { ConfigError, Environment, originAllowed, readConfig } from '../../server/config.ts'
 
 const DIALECTS = ['marketplace', 'rooms']
 const SECRET = 'x'.repeat(32)
+const PUBLIC_KEY = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  .publicKey.export({ type: 'spki', format: 'pem' })
+  .toString()
 const read = (env: Record<string, string>) => readConfig(DIALECTS, env)
 const problems = (env: Record<string, string>) => {
   try {
@@ -37,12 +41,53 @@ test.each([
   [{ SOCKETIO_DIALECTS: 'rooms', SOCKETIO_DIALECT: 'marketplace' }, /not enabled/],
   [{ SOCKETIO_HOSTS: 'a.example' }, /not host=dialect/],
   [{ LOG_LEVEL: 'loud' }, /LOG_LEVEL/],
+  [{ DEV_AUTH: 'yes' }, /DEV_AUTH/],
+  [{ DEV_AUTH: 'true', JWT_PUBLIC_KEY: PUBLIC_KEY }, /DEV_AUTH: needs JWT_SECRET/],
+  [{ RATE_LIMIT_MAX: '0' }, /RATE_LIMIT_MAX/],
+  [{ RATE_LIMIT_WINDOW: '9007199254740991' }, /RATE_LIMIT_WINDOW/],
 ])('refuses %j', (env, line) => {
   expect(problems(env).join('\n')).toMatch(line)
 })
 
 test('every problem is told at once', () => {
   expect(problems({ NODE_ENV: 'production', DATABASE_URL: 'x', CLIENT_ORIGIN: '*' })).toHaveLength(3)
+})
+
+const PRODUCTION = { NODE_ENV: 'production', JWT_SECRET: SECRET }
+test.each([
+  [{}, { devAuth: true, trustRegister: true, warnings: [] }],
+  [
+    { DEV_AUTH: 'false', TRUST_REGISTER: 'false' },
+    { devAuth: false, trustRegister: false, warnings: [] },
+  ],
+  [{ JWT_PUBLIC_KEY: PUBLIC_KEY }, { devAuth: false, trustRegister: true, warnings: [] }],
+  [PRODUCTION, { devAuth: false, trustRegister: false, warnings: [] }],
+  [
+    { ...PRODUCTION, DEV_AUTH: 'true' },
+    { devAuth: true, trustRegister: false, warnings: [expect.stringMatching(/^DEV_AUTH .*production/)] },
+  ],
+  [
+    { ...PRODUCTION, TRUST_REGISTER: '1' },
+    { devAuth: false, trustRegister: true, warnings: [expect.stringMatching(/^TRUST_REGISTER .*production/)] },
+  ],
+])('conveniences: %j', (env, expected) => {
+  expect(read(env)).toMatchObject(expected)
+})
+
+test('names of the old systems: limits of events, files of the log', () => {
+  expect(read({}).socketio).toMatchObject({ events: { points: 30, windowMs: 10_000 }, logDir: null })
+  expect(
+    read({ RATE_LIMIT_MAX: '5', RATE_LIMIT_WINDOW: '1000', SOCKET_LOGGING: 'true', DATA_DIR: '/data' }).socketio,
+  ).toMatchObject({ events: { points: 5, windowMs: 1_000 }, logDir: '/data/logs' })
+  expect(read({ SOCKET_LOGGING: 'true', SOCKET_LOG_DIR: '/var/log/parley' }).socketio.logDir).toBe('/var/log/parley')
+})
+
+test('Redis is taken note of, and the operator is told that it is not used', () => {
+  expect(read({ REDIS_HOST: 'redis' })).toMatchObject({ redis: null, warnings: [] })
+  expect(read({ USE_REDIS: 'true', REDIS_HOST: 'redis', REDIS_PASSWORD: 'p', REDIS_DB: '2' })).toMatchObject({
+    redis: { host: 'redis', port: 6379, password: 'p', db: 2 },
+    warnings: [expect.stringMatching(/USE_REDIS .*without Redis/)],
+  })
 })
 
 test('browser origins: the list, and localhost outside production', () => {
