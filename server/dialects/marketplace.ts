@@ -8,7 +8,7 @@ import type { AppError } from '../../shared/errors.ts'
 import { Id } from '../../shared/model.ts'
 import { dialect } from './dialect.ts'
 import { chatUpdate, newMessage, wire } from './marketplace.wire.ts'
-import { type Card, drop } from './outbound.ts'
+import { type Card, dropped } from './outbound.ts'
 
 const { on, local, define } = dialect({
   name: 'marketplace',
@@ -63,7 +63,7 @@ export const marketplace = define({
       'message.send',
       {
         limit: { points: 30, seconds: 60 },
-        about: ({ chatId }) => conversation(chatId),
+        about: (_, { chatId }) => conversation(chatId),
         input: (send) => ({ conversationId: send.chatId, type: send.messageType, content: send.content }),
         reply: (message) => [
           [
@@ -143,29 +143,18 @@ export const marketplace = define({
           : [['test-message', { content: message, chatId: conversationId }]],
     }),
     // It knows no reactions, no receipts of delivery and no optimistic sends; profiles are read from the card.
-    'message.reacted': drop,
-    'member.updated': drop,
-    'receipt.delivered': drop,
-    'lock.acquired': drop,
-    'lock.released': drop,
-    'message.accepted': drop,
-    'message.failed': drop,
-    'user.updated': drop,
-    'conversation.viewed': drop,
-    'conversation.configured': drop,
-    'receipt.unread': drop,
-    'message.hidden': drop,
-    'receipt.marked': drop,
-    'receipt.counted': drop,
-    'notification.created': drop,
-    'notification.read': drop,
-    'notification.deleted': drop,
-    'user.blocked': drop,
-    'user.revoked': drop,
-    'connection.kicked': drop,
-    'presence.changed': drop,
-    'connection.opened': drop,
-    'call.signaled': drop,
+    ...dropped({
+      user: ['updated', 'blocked', 'revoked'],
+      presence: ['changed'],
+      connection: ['kicked', 'opened'],
+      conversation: ['viewed', 'configured'],
+      member: ['updated'],
+      message: ['reacted', 'accepted', 'failed', 'hidden'],
+      receipt: ['delivered', 'unread', 'marked', 'counted'],
+      lock: ['acquired', 'released'],
+      notification: ['created', 'read', 'deleted'],
+      call: ['signaled'],
+    }),
   },
   error: entering,
 })

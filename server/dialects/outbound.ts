@@ -55,6 +55,20 @@ export type Outbound<S extends Sent = Sent> = {
 
 /** An event that this wire has no word for. */
 export const drop = (): Record<string, never> => ({})
+type Noun = EventName extends `${infer N}.${string}` ? N : never
+type Verb<N extends Noun> = EventName extends infer E ? (E extends `${N}.${infer V}` ? V : never) : never
+type Nouns = { readonly [N in Noun]?: readonly Verb<N>[] }
+type NamesOf<D extends Nouns> = {
+  [N in keyof D & Noun]: D[N] extends readonly (infer V extends string)[] ? `${N}.${V}` : never
+}[keyof D & Noun]
+/** Many of them, by noun. Last in a table, so that one that has a word after all does not compile. */
+export function dropped<const D extends Nouns>(nouns: D) {
+  const names = Object.entries<readonly string[]>(nouns).flatMap(([noun, verbs]) =>
+    verbs.map((verb) => `${noun}.${verb}`),
+  )
+  // Object.fromEntries forgets which names it was given.
+  return Object.fromEntries(names.map((name) => [name, drop])) as { readonly [E in NamesOf<D>]: typeof drop }
+}
 
 export const aboutConversation = (event: Event): event is Event<ConversationName> =>
   events[event.name].topic === 'conversation'

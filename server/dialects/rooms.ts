@@ -9,7 +9,7 @@ import type { Message } from '../../shared/model.ts'
 import type { Actor } from '../../shared/ports.ts'
 import { dialect, exactly } from './dialect.ts'
 import type { Meta } from './inbound.ts'
-import { drop, type Emit, type Outbound } from './outbound.ts'
+import { dropped, type Emit, type Outbound } from './outbound.ts'
 import * as form from './rooms.wire.ts'
 import * as say from './rooms.words.ts'
 
@@ -122,37 +122,21 @@ const words = (family: say.Family): Outbound<Emit<typeof form.wire>> => ({
   },
   'message.failed': ({ clientId, error }, { shown }) =>
     shown ? { all: family.failed({ tempId: say.tempIdOf(clientId, shown.at), error }) } : {},
-  'connection.opened': drop,
-  'call.signaled': drop,
   // It has no words for the rest.
-  'user.updated': drop,
-  'conversation.created': drop,
-  'conversation.updated': drop,
-  'conversation.viewed': drop,
-  'conversation.configured': drop,
-  'receipt.unread': drop,
-  'message.hidden': drop,
-  'receipt.marked': drop,
-  'receipt.counted': drop,
-  'notification.created': drop,
-  'notification.read': drop,
-  'notification.deleted': drop,
-  'user.blocked': drop,
-  'user.revoked': drop,
-  'connection.kicked': drop,
-  'presence.changed': drop,
-  'member.added': drop,
-  'member.removed': drop,
-  'message.updated': drop,
-  'message.deleted': drop,
-  'message.reacted': drop,
-  'member.updated': drop,
-  'receipt.delivered': drop,
-  'receipt.read': drop,
-  'lock.acquired': drop,
-  'lock.released': drop,
-  'typing.changed': drop,
-  'admin.tested': drop,
+  ...dropped({
+    user: ['updated', 'blocked', 'revoked'],
+    presence: ['changed'],
+    connection: ['opened', 'kicked'],
+    conversation: ['created', 'updated', 'viewed', 'configured'],
+    member: ['added', 'removed', 'updated'],
+    message: ['hidden', 'updated', 'deleted', 'reacted'],
+    receipt: ['unread', 'marked', 'counted', 'delivered', 'read'],
+    typing: ['changed'],
+    lock: ['acquired', 'released'],
+    notification: ['created', 'read', 'deleted'],
+    call: ['signaled'],
+    admin: ['tested'],
+  }),
 })
 
 export const rooms = define({
