@@ -83,7 +83,8 @@ export const lock: HandlersOf<'lock.acquire' | 'lock.renew' | 'lock.release' | '
     lock: itsConversation,
     policy: hider,
     run: async ({ tx, actor, input: { messageId, token } }) => {
-      const [ended] = await tx.endLocks({ messageId, token, holderIds: [actor.userId] })
+      const own = { messageId, holderIds: [actor.userId] }
+      const [ended] = await tx.endLocks(token === undefined ? own : { ...own, token })
       if (ended) tx.append(released(actor, ended, 'released'))
       return { messageId, released: ended !== undefined }
     },

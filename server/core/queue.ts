@@ -25,7 +25,7 @@ async function dequeue(call: RunCall<'queue.dequeue'>) {
   const taken = new Map<string, number>()
   for (const [conversationId, lastSeq] of lastSeqs) {
     // Null: another device took all of it meanwhile, or the user is no longer a member.
-    const moved = await advance(call, 'delivered', conversationId, lastSeq)
+    const moved = await advance(call, 'delivered', { conversationId, seq: lastSeq, whole: true })
     if (moved) taken.set(conversationId, moved.fromSeq)
   }
   const given = messages.filter(

@@ -12,13 +12,14 @@ import type { Reads } from './ports.ts'
 type Forward = 'message.markDelivered' | 'message.markRead'
 type Mark = Forward | 'message.markUnread'
 
-async function target(input: Parsed<Mark>, reads: Reads): Promise<{ conversationId: string; seq: number }> {
+/** `whole`: the conversation was named, not one message. */
+async function target(input: Parsed<Mark>, reads: Reads) {
   if (input.conversationId !== undefined) {
-    return { conversationId: input.conversationId, seq: input.seq ?? Number.MAX_SAFE_INTEGER }
+    return { conversationId: input.conversationId, seq: input.seq ?? Number.MAX_SAFE_INTEGER, whole: true }
   }
   const message = await reads.messages.get(input.messageId ?? '')
   if (!message) throw new AppError('NOT_FOUND', 'Message not found')
-  return message
+  return { conversationId: message.conversationId, seq: message.seq, whole: false }
 }
 
 /** The answer where nothing had to move. */
@@ -40,12 +41,11 @@ const marked = (conversationId: string, { seq, changed, unread, mentions }: Omit
 export async function advance(
   { tx, actor, node }: Pick<RunCall<Forward>, 'tx' | 'actor' | 'node'>,
   receipt: 'delivered' | 'read',
-  conversationId: string,
-  upTo: number,
+  { conversationId, seq: upTo, whole }: { conversationId: string; seq: number; whole: boolean },
 ) {
   const moved = await tx.advance(receipt, conversationId, actor.userId, upTo)
   if (!moved) return null
-  const { fromSeq, seq, messageId, changed, unread, mentions, at, deliveredSeq, readSeq } = moved
+  const { fromSeq, seq, messageId, changed, unread, mentions, messages, at, deliveredSeq, readSeq } = moved
   if (moved.large) {
     const { userId } = actor
     const marks = { conversationId, userId, deliveredSeq, readSeq, unread, mentions, at }
@@ -57,13 +57,14 @@ export async function advance(
   const payload = { conversationId, userId: actor.userId, fromSeq, seq, at }
   const topic = conversationTopic(conversationId)
   if (receipt === 'delivered') tx.append(draft(actor, 'receipt.delivered', topic, payload))
-  else tx.append(draft(actor, 'receipt.read', topic, { ...payload, messageId, changed, unread }))
+  else tx.append(draft(actor, 'receipt.read', topic, { ...payload, messageId, changed, unread, messages, whole }))
   return moved
 }
 
 async function mark(receipt: 'delivered' | 'read', call: RunCall<Forward>) {
-  const { conversationId, seq } = await target(call.input, call.tx)
-  const moved = await advance(call, receipt, conversationId, seq)
+  const upTo = await target(call.input, call.tx)
+  const { conversationId } = upTo
+  const moved = await advance(call, receipt, upTo)
   if (moved) return marked(conversationId, moved)
   const mark = receipt === 'read' ? 'lastReadSeq' : 'lastDeliveredSeq'
   return unmoved(call.tx, conversationId, call.actor.userId, mark)

@@ -3,8 +3,8 @@
  * follows a conversation of the user here (unless more than `AUDIENCE` are online in it), and the watches about them of those who
  * may see them; their own devices if they chose anew. Never the other side of a block, to whom they appear offline.
  */
-import type { Event } from '../../shared/events.ts'
-import type { Presence } from '../../shared/model.ts'
+import type { Event, Payload } from '../../shared/events.ts'
+import type { Status } from '../../shared/model.ts'
 import type { Hub } from './hub.ts'
 import type { Person } from './ports.ts'
 import type { Rights } from './rights.ts'
@@ -18,6 +18,8 @@ export interface RoundOptions {
   blocked?: ((userId: string) => ReadonlySet<string>) | undefined
 }
 
+type Change = Payload<'presence.changed'>['changes'][number]
+
 /** With more of its members online, a conversation is no reason to be told: who wants to know watches. */
 const AUDIENCE = 1_000
 
@@ -25,8 +27,10 @@ export class Round {
   readonly #options: RoundOptions
   readonly #roster: Roster
   readonly #watches: Watches
-  readonly #byViewer = new Map<string, Map<string, Presence>>()
-  readonly #byWatch = new Map<Watch, Map<string, Presence>>()
+  readonly #byViewer = new Map<string, Map<string, Change>>()
+  readonly #byWatch = new Map<Watch, Map<string, Change>>()
+  /** How those who changed in this window appeared before. */
+  readonly #before = new Map<string, Status>()
   readonly #near = new Map<string, readonly string[]>()
 
   constructor(options: RoundOptions, roster: Roster, watches: Watches) {
@@ -37,9 +41,11 @@ export class Round {
 
   change(entry: Entry): void {
     const { person, told, chose } = entry
-    const now = appearance(person, entry.nodes.size > 0)
-    const before = told ?? { status: 'offline', custom: now.custom }
-    entry.told = now
+    const present = appearance(person, entry.nodes.size > 0)
+    const before = told ?? { status: 'offline' as const, custom: present.custom }
+    const now = { ...present, role: person.role, was: before.status }
+    this.#before.set(person.userId, before.status)
+    entry.told = present
     entry.chose = false
     if (chose) this.#show(person.userId, now)
     if (isSame(before, now)) return
@@ -59,7 +65,11 @@ export class Round {
     const own = this.#roster.get(viewer)
     if (!entry || !own || appearance(entry.person, true).status === 'offline') return
     if (!maySee(this.#options.rights, own.person, own.places, entry.person)) return
-    const now = this.#isApart(viewer, userId) ? hidden(userId) : appearance(entry.person, true)
+    const was = this.#before.get(userId) ?? entry.told?.status ?? 'offline'
+    const { role } = entry.person
+    const now: Change = this.#isApart(viewer, userId)
+      ? { ...hidden(userId), role, was }
+      : { ...appearance(entry.person, true), role, was: 'offline' }
     changesFor(this.#byViewer, viewer).set(userId, now)
     for (const watch of this.#watches.about(entry.person)) {
       if (watch.subscriber.userId === viewer) changesFor(this.#byWatch, watch).set(userId, now)
@@ -69,8 +79,9 @@ export class Round {
   *frames(): Generator<() => void> {
     const { hub } = this.#options
     // Once more without who is apart: a block may have come meanwhile.
-    const seen = (viewer: string, now: Presence) => (this.#isApart(viewer, now.userId) ? hidden(now.userId) : now)
-    const event = (viewer: string, changes: ReadonlyMap<string, Presence>): Event<'presence.changed'> => ({
+    const seen = (viewer: string, now: Change): Change =>
+      this.#isApart(viewer, now.userId) ? { ...now, ...hidden(now.userId) } : now
+    const event = (viewer: string, changes: ReadonlyMap<string, Change>): Event<'presence.changed'> => ({
       ...{ name: 'presence.changed', topic: `user:${viewer}`, at: new Date(), actorId: null, origin: null },
       payload: { changes: [...changes.values()].map((now) => seen(viewer, now)) },
     })
@@ -91,7 +102,7 @@ export class Round {
       person,
     )
   }
-  #show(viewer: string, now: Presence): void {
+  #show(viewer: string, now: Change): void {
     if (!this.#isApart(viewer, now.userId)) changesFor(this.#byViewer, viewer).set(now.userId, now)
   }
   #nearTo(conversationId: string): readonly string[] {
@@ -108,8 +119,8 @@ export class Round {
 }
 
 /** What one of them is to be told, by user: each once, as they are now. */
-function changesFor<K>(all: Map<K, Map<string, Presence>>, key: K): Map<string, Presence> {
-  const changes = all.get(key) ?? new Map<string, Presence>()
+function changesFor<K>(all: Map<K, Map<string, Change>>, key: K): Map<string, Change> {
+  const changes = all.get(key) ?? new Map<string, Change>()
   all.set(key, changes)
   return changes
 }

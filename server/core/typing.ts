@@ -9,7 +9,7 @@ import type { Event } from '../../shared/events.ts'
 import { suffixes } from './conversation.ts'
 import { conversationTopic, ephemeral, type HandlersOf, userTopic } from './handler.ts'
 import type { Hub } from './hub.ts'
-import { anyone, member, refuseBlocked } from './policy.ts'
+import { anyone, memberIfNamed, refuseBlocked } from './policy.ts'
 
 /** How long a start lasts. Clients that go on typing say so earlier. */
 export const TYPING_MS = 3_000
@@ -102,10 +102,14 @@ export class Typing {
 
 export const typing: HandlersOf<'typing.set' | 'call.signal'> = {
   'typing.set': {
-    policy: member,
+    policy: memberIfNamed,
     cast: async (call) => {
-      const { conversationId, typing } = call.input
+      const { to = '', typing } = call.input
       const { userId, name } = call.actor
+      // Who is in a direct conversation never leaves it.
+      const direct = async () => (await call.reads.conversations.direct(userId, to))?.id
+      const conversationId = call.input.conversationId ?? (await direct())
+      if (conversationId === undefined) return { result: {}, event: null }
       const typist = { conversationId, userId, name }
       const news = typing ? call.node.typing.start(typist) : call.node.typing.stop(userId, conversationId)
       const payload = { ...typist, typing }

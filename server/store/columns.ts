@@ -117,6 +117,7 @@ const MESSAGE = [
   'createdAt',
   'version',
   'editedAt',
+  'originalContent',
   'deletedAt',
   'deletedBy',
 ] as const
@@ -157,7 +158,10 @@ export const ifUnread = (count: string) => value<number>(`case when msg.seq > m.
 export const memberColumns: Columns<Member> = columns(
   members,
   'm',
-  ['userId', 'role', 'joinedAt', 'lastReadSeq', 'lastDeliveredSeq', 'lastViewedAt'],
+  [
+    ...(['userId', 'role', 'joinedAt', 'lastReadSeq', 'lastDeliveredSeq'] as const),
+    ...(['lastViewedAt', 'lastReadAt', 'lastDeliveredAt'] as const),
+  ],
   { unread: ifUnread(unread), mentions: ifUnread(mentioned), profile: profileColumns },
 )
 

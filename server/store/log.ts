@@ -71,8 +71,8 @@ function messageOf(row: Row): Message | null {
   const message = messageColumns.read(row, 14)
   const [content, version, writtenAt] = [row[11], row[12], row[13]]
   if (!message || content === null || version === null) return message
-  const editedAt = version === 1 ? null : writtenAt
-  return { ...message, content, version, editedAt, mentions: [], mentionsEveryone: false }
+  const edited = version === 1 ? { editedAt: null, originalContent: null } : { editedAt: writtenAt }
+  return { ...message, content, version, ...edited, mentions: [], mentionsEveryone: false }
 }
 
 function toEvent(row: Row, position: number): Durable {

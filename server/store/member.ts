@@ -74,14 +74,17 @@ where c.id = $1 order by i.id
 on conflict (conversation_id, user_id) do update
 set role = excluded.role, joined_at = excluded.joined_at, joined_seq = excluded.joined_seq, left_at = null,
   last_read_seq = excluded.last_read_seq, last_delivered_seq = excluded.last_delivered_seq,
-  sent_at_read = excluded.sent_at_read
+  last_read_at = null, last_delivered_at = null, sent_at_read = excluded.sent_at_read
 where m.left_at is not null
 returning m.user_id`
 
 /** Above so many members a conversation is large. */
 const LARGE = 100
 
-/** `n`: the member before, the new mark, and the member's own messages up to the old mark and to the new. */
+/** So many of the messages that were newly read are named. */
+const NAMED = 200
+
+/** `n`: the member before, the new mark, when, and the member's own messages up to the old mark and to the new. */
 const moved = (mark: string) => `
 with was as (
   select m.*, m.${mark} as mark, coalesce(msg.seq, 0) as last_seq,
@@ -92,25 +95,37 @@ with was as (
 n as materialized (
   select was.*, ${sentUntil('$1::text', '$2::text', 'was.mark')} as sent_before, ${sentUntil('$1::text', '$2::text', 'was.target')} as sent_now,
     ${sentUntil('$1::text', '$2::text', 'was.last_seq')} as sent,
-    (select x.id from messages x where x.conversation_id = $1 and x.seq = was.target) as message_id
+    (select x.id from messages x where x.conversation_id = $1 and x.seq = was.target) as message_id,
+    date_trunc('milliseconds', clock_timestamp()) as at, (
+      select count(*) from (
+        select 1 from members x where x.conversation_id = $1 and x.left_at is null and x.joined_seq >= 0 limit ${LARGE + 1}
+      ) few
+    ) > ${LARGE} as large
   from was where was.target > was.mark
 )`
-const MARKED = `returning n.mark, n.target, (n.target - n.mark) - (n.sent_now - n.sent_before),
-  (n.last_seq - m.last_read_seq) - (n.sent - m.sent_at_read), n.message_id, date_trunc('milliseconds', clock_timestamp()),
-  m.last_delivered_seq, m.last_read_seq, (
-    select count(*) from (
-      select 1 from members x where x.conversation_id = $1 and x.left_at is null and x.joined_seq >= 0 limit ${LARGE + 1}
-    ) few
-  ), ${mentioned}`
+const CHANGED = '(n.target - n.mark) - (n.sent_now - n.sent_before)'
+const MARKED = `returning n.mark, n.target, ${CHANGED},
+  (n.last_seq - m.last_read_seq) - (n.sent - m.sent_at_read), n.message_id, n.at,
+  m.last_delivered_seq, m.last_read_seq, n.large, ${mentioned}`
+/** What was newly read, the newest, from others; a large conversation tells nobody. Where all is found the search ends. */
+const COVERED = `case when n.large then '[]' else coalesce((
+  select json_agg(json_build_object('id', x.id, 'senderId', x.sender_id) order by x.seq) from (
+    select x.id, x.sender_id, x.seq from messages x
+    where x.conversation_id = $1 and x.seq > n.mark and x.seq <= n.target and x.sender_id <> $2
+    order by x.seq desc limit least(${NAMED}, ${CHANGED})
+  ) x
+), '[]') end`
 
 const ADVANCE = {
   read: `${moved('last_read_seq')}
   update members m
-  set last_read_seq = n.target, sent_at_read = n.sent_now, last_delivered_seq = greatest(m.last_delivered_seq, n.target)
-  from n where m.conversation_id = n.conversation_id and m.user_id = n.user_id ${MARKED}`,
+  set last_read_seq = n.target, sent_at_read = n.sent_now, last_delivered_seq = greatest(m.last_delivered_seq, n.target),
+    last_read_at = n.at, last_viewed_at = greatest(n.at, m.last_viewed_at),
+    last_delivered_at = case when n.target > m.last_delivered_seq then n.at else m.last_delivered_at end
+  from n where m.conversation_id = n.conversation_id and m.user_id = n.user_id ${MARKED}, ${COVERED}`,
   delivered: `${moved('last_delivered_seq')}
-  update members m set last_delivered_seq = n.target
-  from n where m.conversation_id = n.conversation_id and m.user_id = n.user_id ${MARKED}`,
+  update members m set last_delivered_seq = n.target, last_delivered_at = n.at
+  from n where m.conversation_id = n.conversation_id and m.user_id = n.user_id ${MARKED}, '[]'::json`,
 }
 
 const CONFIGURE = `
@@ -121,9 +136,10 @@ update members m set muted_until = case when $3 then $4 else m.muted_until end,
 from was where m.conversation_id = was.conversation_id and m.user_id = was.user_id
 returning ${wishes}, (m.muted_until, m.archived_at, m.pinned_at) is distinct from (was.muted_until, was.archived_at, was.pinned_at)`
 
+type Covered = { id: string; senderId: string }
 type Advanced = [
   ...[fromSeq: number, seq: number, changed: number, unread: number, messageId: string | null, at: Date],
-  ...[deliveredSeq: number, readSeq: number, members: number, mentions: number],
+  ...[deliveredSeq: number, readSeq: number, large: boolean, mentions: number, messages: Covered[]],
 ]
 
 export function memberWrites(
@@ -172,9 +188,9 @@ export function memberWrites(
     async advance(receipt, conversationId, userId, seq) {
       const [row] = await query<Advanced>(ADVANCE[receipt], [conversationId, userId, seq])
       if (!row) return null
-      const [fromSeq, mark, changed, left, messageId, at, deliveredSeq, readSeq, members, mentions] = row
+      const [fromSeq, mark, changed, left, messageId, at, deliveredSeq, readSeq, large, mentions, messages] = row
       const marks = { fromSeq, seq: mark, deliveredSeq, readSeq }
-      return { ...marks, changed, unread: left, mentions, messageId, at, large: members > LARGE }
+      return { ...marks, changed, unread: left, mentions, messageId, messages, at, large }
     },
   }
 }

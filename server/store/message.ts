@@ -81,7 +81,10 @@ const APPEND = `select code, id, seq, log_position, created_at from append_messa
   $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::boolean[], $11::text[], $12::text::jsonb, $13)`
 
 /** What a message has when it is sent, without a look at the database. */
-const NEW = { version: 1, editedAt: null, deletedAt: null, deletedBy: null, replyCount: 0, reactions: [] }
+const NEW = {
+  ...{ version: 1, editedAt: null, originalContent: null, deletedAt: null, deletedBy: null },
+  ...{ replyCount: 0, reactions: [] },
+}
 
 type Appended = [code: string, id: string, seq: number, position: number | null, createdAt: Date]
 

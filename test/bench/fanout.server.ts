@@ -58,6 +58,7 @@ function nextEvent(): Durable {
       mentions: [],
       mentionsEveryone: false,
       editedAt: null,
+      originalContent: null,
       deletedAt: null,
       deletedBy: null,
     },

@@ -45,6 +45,7 @@ class Server {
         mentions: [],
         mentionsEveryone: false,
         editedAt: null,
+        originalContent: null,
         deletedAt: null,
         deletedBy: null,
       },

@@ -13,6 +13,8 @@ const member = (userId: string): Member => ({
     lastReadSeq: 0,
     lastDeliveredSeq: 0,
     lastViewedAt: null,
+    lastReadAt: null,
+    lastDeliveredAt: null,
     unread: 0,
     mentions: 0,
   },
@@ -44,6 +46,8 @@ export class LogModel implements Log {
                 messageId: null,
                 changed: 0,
                 unread: 0,
+                messages: [],
+                whole: true,
                 at: new Date(0),
               },
             }

@@ -52,6 +52,7 @@ test('each change of a pending message is heard once', () => {
     senderId: 'a',
     version: 1,
     editedAt: null,
+    originalContent: null,
     deletedAt: null,
     deletedBy: null,
     reactions: [],

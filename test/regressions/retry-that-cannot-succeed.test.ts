@@ -8,7 +8,8 @@ import type { Message } from '../../shared/model.ts'
 const lost = () => Promise.reject(new ParleyError('UNAVAILABLE', 'lost'))
 const stored = async ({ clientId, conversationId, draft }: PendingMessage): Promise<Message> => ({
   ...{ id: 'm', seq: 1, clientId, conversationId, senderId: 'ann', type: 'text', content: draft.content },
-  ...{ metadata: null, replyTo: null, createdAt: new Date(), editedAt: null, deletedAt: null, deletedBy: null },
+  ...{ metadata: null, replyTo: null, createdAt: new Date(), editedAt: null, originalContent: null },
+  ...{ deletedAt: null, deletedBy: null },
   ...{ version: 1, reactions: [], replyCount: 0, mentions: [], mentionsEveryone: false },
 })
 const open = (send: (pending: PendingMessage) => Promise<Message>) =>

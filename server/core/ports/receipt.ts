@@ -27,7 +27,7 @@ export interface ReceiptReads {
 }
 
 export interface ReceiptWrites {
-  /** Moves a receipt forward, never back nor beyond the end. Reading also delivers. Null if nothing moved. */
+  /** Moves a receipt forward, never back nor beyond the end. Reading also delivers, and views. Null if nothing moved. */
   advance(
     receipt: 'delivered' | 'read',
     conversationId: string,
@@ -41,6 +41,8 @@ export interface ReceiptWrites {
     /** How many of what is left name the member. */
     mentions: number
     messageId: string | null
+    /** What was newly read from others, the newest 200, oldest first; none if `large`. */
+    messages: { id: string; senderId: string }[]
     at: Date
     /** Both marks as they are now. */
     deliveredSeq: number

@@ -74,21 +74,24 @@ export class LiveCard implements Card {
       case 'message.deleted':
         if (this.lastMessage?.id === event.payload.message.id) this.lastMessage = event.payload.message
         break
-      case 'receipt.unread':
-      case 'receipt.read': {
+      case 'receipt.unread': {
         const { userId, seq, unread } = event.payload
-        const reader = this.members.get(userId)
-        // What is read has been received.
-        const lastDeliveredSeq = Math.max(seq, reader?.lastDeliveredSeq ?? 0)
-        this.#change(reader, { unread, lastReadSeq: seq, lastDeliveredSeq })
+        this.#change(this.members.get(userId), { unread, lastReadSeq: seq })
         break
       }
-      case 'receipt.delivered':
-        this.#change(this.members.get(event.payload.userId), { lastDeliveredSeq: event.payload.seq })
+      case 'receipt.read': {
+        const { userId, seq, unread, at } = event.payload
+        this.#mark(userId, { readSeq: seq, deliveredSeq: seq, at }, { unread })
         break
+      }
+      case 'receipt.delivered': {
+        const { userId, seq, at } = event.payload
+        this.#mark(userId, { deliveredSeq: seq, at })
+        break
+      }
       case 'receipt.marked': {
-        const { userId, deliveredSeq, readSeq, unread } = event.payload
-        this.#change(this.members.get(userId), { unread, lastReadSeq: readSeq, lastDeliveredSeq: deliveredSeq })
+        const { userId, deliveredSeq, readSeq, unread, at } = event.payload
+        this.#mark(userId, { readSeq, deliveredSeq, at }, { unread })
         break
       }
       case 'user.updated': {
@@ -101,6 +104,17 @@ export class LiveCard implements Card {
 
   #admit(member: Member): void {
     if (this.members.size < MOST) this.members.set(member.userId, member)
+  }
+  /** Marks that moved did so at that time, which for reading is also that of viewing. */
+  #mark(userId: string, to: { readSeq?: number; deliveredSeq: number; at: Date }, change: Partial<Member> = {}): void {
+    const member = this.members.get(userId)
+    if (!member) return
+    const { readSeq = 0, deliveredSeq, at } = to
+    this.#change(member, {
+      ...change,
+      ...(readSeq > member.lastReadSeq && { lastReadSeq: readSeq, lastReadAt: at, lastViewedAt: at }),
+      ...(deliveredSeq > member.lastDeliveredSeq && { lastDeliveredSeq: deliveredSeq, lastDeliveredAt: at }),
+    })
   }
   #change(member: Member | undefined, change: Partial<Member>): void {
     if (member) this.members.set(member.userId, { ...member, ...change })
