@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net'
 import cors from '@fastify/cors'
 import fastify, { LogController } from 'fastify'
 import type { Actor, Core } from '../shared/ports.ts'
-import { type Auth, botActor, createAuth, system } from './auth.ts'
+import { type Auth, botActor, createAuth, GUEST, system } from './auth.ts'
 import { SUPPORT_BOT, supportBot } from './bots/support.ts'
 import { memoryBroker } from './cluster/memory.ts'
 import { type Config, originAllowed, readConfig } from './config.ts'
@@ -153,7 +153,7 @@ export async function createApp(parts: Parts = {}): Promise<App> {
 
   const { authenticate } = auth
   const trpc = createTrpc({ core, system, authenticate, config, log })
-  const bridge = createBridge({ core, system, authenticate, config, log })
+  const bridge = createBridge({ core, system, auth, config, log })
   const http = fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -202,6 +202,7 @@ export async function createApp(parts: Parts = {}): Promise<App> {
   try {
     // The server may write messages of its own: its commands need a user like anybody's.
     await core.execute(system, 'user.upsert', { id: system.userId, name: system.name })
+    if (config.trustRegister) await core.execute(system, 'user.upsert', { id: GUEST, name: GUEST, role: GUEST })
     for (const { userId: id, name } of bots) await core.execute(system, 'user.upsert', { id, name, role: 'bot' })
     for (const follower of followers) await follower.start()
     await http.listen({ port: config.port, host: config.host })

@@ -63,8 +63,15 @@ export interface AuthOptions {
 }
 
 export interface Auth {
-  /** The actor of a fresh connection. Throws UNAUTHENTICATED in words fit for the client. */
-  authenticate(token: string | undefined): Promise<Actor>
+  /** The actor of a fresh connection, under an id of its own or a new one. Throws UNAUTHENTICATED in words fit for the client. */
+  authenticate(token: string | undefined, connectionId?: string): Promise<Actor>
+  /** Somebody without a credential, who may hear what is for everybody. */
+  guest(connectionId: string): Actor
+  /**
+   * Whoever a connection without a credential says it is: for the one dialect that knows no credentials, where the operator
+   * trusts it (TRUST_REGISTER). Unseen names are created. Throws as `authenticate`.
+   */
+  claim(userId: string, connectionId: string): Promise<Actor>
   /** A token for development and tests. Needs the secret. `expiresIn` in seconds. */
   sign(claims: object, expiresIn: number): string
 }
@@ -76,6 +83,9 @@ export const system: Actor = actor(
   null,
 )
 
+/** The user of all who have not said who they are: its messages and notifications are for everybody. */
+export const GUEST = 'guest'
+
 /** A bot of this server: like the server itself nobody's token. */
 export const botActor = ({ userId, name }: Pick<Actor, 'userId' | 'name'>, connectionId: string): Actor =>
   actor({ userId, name, role: 'bot', email: null, avatar: null }, connectionId, null)
@@ -84,20 +94,28 @@ export function createAuth({ secret, publicKey, newId, reserved, standing, admit
   const key = publicKey === undefined ? secret : createPublicKey(publicKey)
   if (key === undefined) throw new Error('createAuth needs a secret or a public key')
   const algorithms: jwt.Algorithm[] = publicKey === undefined ? ['HS256'] : ['RS256', 'ES256']
+  const isReserved = (userId: string) => userId === 'system' || userId === GUEST || reserved?.has(userId) === true
   return {
-    async authenticate(token) {
+    async authenticate(token, connectionId = newId()) {
       if (token === undefined || token === '') throw new AppError('UNAUTHENTICATED', 'Authentication token required')
       const claims = verify(token, key, algorithms)
       const userId = claims.userId ?? claims.sub ?? claims.id ?? claims._id
-      if (userId === undefined || userId === 'system' || reserved?.has(userId))
-        throw new AppError('UNAUTHENTICATED', 'The token names no user')
+      if (userId === undefined || isReserved(userId)) throw new AppError('UNAUTHENTICATED', 'The token names no user')
       const known = await standing(userId)
       if (known?.tokensAfter && !issuedAfter(claims, known.tokensAfter))
         throw new AppError('UNAUTHENTICATED', 'The token has been revoked')
       const identity = identityOf(userId, claims)
       const user = known && agrees(known.user, identity) ? known.user : await admit(identity)
       if (!user.active) throw new AppError('UNAUTHENTICATED', 'User not found')
-      return actor({ ...user, userId }, newId(), claims.exp === undefined ? null : claims.exp * 1000)
+      return actor({ ...user, userId }, connectionId, claims.exp === undefined ? null : claims.exp * 1000)
+    },
+    guest: (connectionId) =>
+      actor({ userId: GUEST, name: GUEST, role: GUEST, email: null, avatar: null }, connectionId, null),
+    async claim(userId, connectionId) {
+      if (isReserved(userId)) throw new AppError('FORBIDDEN', 'This user cannot be registered')
+      const user = (await standing(userId))?.user ?? (await admit({ id: userId }))
+      if (!user.active) throw new AppError('UNAUTHENTICATED', 'User not found')
+      return actor({ ...user, userId }, connectionId, null)
     },
     sign(claims, expiresIn) {
       if (secret === undefined) throw new Error('Tokens are issued elsewhere: this server has a public key only')

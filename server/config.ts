@@ -72,6 +72,7 @@ export const Environment = z.object({
   SOCKETIO_HOSTS: list.describe('`host=dialect`, by comma: dialect by Host header'),
   RATE_LIMIT_MAX: whole(30).describe('events one user may send in RATE_LIMIT_WINDOW, in a dialect that limits them'),
   RATE_LIMIT_WINDOW: whole(10_000, 1, 86_400_000).describe('milliseconds'),
+  RATE_LIMIT_EVENTS: list.describe('`event=max`, by comma: events counted alone, with a limit of their own'),
   SOCKET_LOGGING: flag.describe(
     'a record of every Socket.IO connection and event, never its content, in SOCKET_LOG_DIR',
   ),
@@ -131,7 +132,11 @@ export interface Config {
     /** Host header (lower case) to dialect. */
     readonly hosts: ReadonlyMap<string, string>
     /** How many events a user may send, in the dialects that limit them. */
-    readonly events: { readonly points: number; readonly windowMs: number }
+    readonly events: {
+      readonly points: number
+      readonly windowMs: number
+      readonly overrides: ReadonlyMap<string, number>
+    }
     /** Where every event is written down. Null: nowhere. */
     readonly logDir: string | null
   }
@@ -166,6 +171,10 @@ export function readConfig(dialects: readonly string[], env = environment()): Co
   const trustRegister = e.TRUST_REGISTER ?? !production
   const devAuth = e.DEV_AUTH ?? (!production && e.JWT_PUBLIC_KEY === undefined)
   const hosts = e.SOCKETIO_HOSTS.map((pair) => pair.split('='))
+  const overrides = e.RATE_LIMIT_EVENTS.map((pair) => {
+    const [, event = pair, max = ''] = /^(.+)=([1-9]\d{0,8})$/.exec(pair) ?? []
+    return [event, Number(max)] as const
+  })
   const enabled = e.SOCKETIO_DIALECTS.length > 0 ? e.SOCKETIO_DIALECTS : dialects
   const problems = [
     ...contradictions(e, production),
@@ -175,6 +184,7 @@ export function readConfig(dialects: readonly string[], env = environment()): Co
     ...[e.SOCKETIO_DIALECT, ...hosts.map(([, name]) => name)]
       .filter((name) => name !== undefined && !enabled.includes(name))
       .map((name) => `SOCKETIO_DIALECT, SOCKETIO_HOSTS: dialect "${name}" is not enabled`),
+    ...overrides.filter(([, max]) => max === 0).map(([pair]) => `RATE_LIMIT_EVENTS: "${pair}" is not event=max`),
     ...hosts
       .filter((pair) => pair.length !== 2 || pair.includes(''))
       .map((pair) => `SOCKETIO_HOSTS: "${pair.join('=')}" is not host=dialect`),
@@ -209,7 +219,7 @@ export function readConfig(dialects: readonly string[], env = environment()): Co
       dialects: enabled,
       dialect: e.SOCKETIO_DIALECT,
       hosts: new Map(hosts.map(([host = '', name = '']) => [host.toLowerCase(), name])),
-      events: { points: e.RATE_LIMIT_MAX, windowMs: e.RATE_LIMIT_WINDOW },
+      events: { points: e.RATE_LIMIT_MAX, windowMs: e.RATE_LIMIT_WINDOW, overrides: new Map(overrides) },
       logDir: e.SOCKET_LOGGING ? (e.SOCKET_LOG_DIR ?? join(e.DATA_DIR, 'logs')) : null,
     },
   }

@@ -22,6 +22,8 @@ export interface Call {
   readonly actor: Actor
   readonly id: string
   readonly at: Date
+  /** The last pulse of the socket's place: when it went out, and how long ago by this server's clock. */
+  readonly pulse: { readonly at: Date; readonly ageMs: number } | null
 }
 
 /** What an answer may say of the circumstances. Times are milliseconds since the event arrived. */
@@ -42,12 +44,21 @@ export interface Limit {
   readonly seconds: number
 }
 
+/** A socket that has said whose it is. */
+export interface Registered {
+  readonly userId: string
+  readonly name: string
+  readonly socketId: string
+}
+
 export interface Answers<P, O, W extends Wire, A extends z.ZodType> {
   /** The socket must follow this topic already, else the row fails with `message`. */
   joined?: { readonly topic: (payload: P) => Topic; readonly message: string }
   limit?: Limit
   /** What `meta` tells of, where nothing is followed or joined. */
-  about?: (payload: P) => Topic
+  about?: (output: O, payload: P) => Topic
+  /** A user whom the row creates if there is none of that id. */
+  introduces?: (payload: P) => string
   /** The wording in which the socket hears the row's topic from now on; the dialect's first one if missing. */
   wording?: string
   /** On success, this socket starts (stops) to receive the topic. */
@@ -56,8 +67,10 @@ export interface Answers<P, O, W extends Wire, A extends z.ZodType> {
   /** To the sending socket alone, after everything that the command caused. */
   reply?: (output: O, payload: P, meta: Meta) => readonly Emit<W>[]
   ack?: (output: O, payload: P, meta: Meta) => z.input<A>
-  /** Instead of the dialect's `error`. The payload is undefined if it was not of this row's form. */
-  fail?: (error: AppError, payload: P | undefined) => Failure<Emit<W>, z.input<A>>
+  /** In place of `ack`, for who gave no callback. */
+  event?: (output: O, payload: P, meta: Meta) => readonly Emit<W>[]
+  /** Instead of the dialect's `error`. The payload is undefined if it was not of this row's form; `raw` is what came. */
+  fail?: (error: AppError, payload: P | undefined, raw: unknown) => Failure<Emit<W>, z.input<A>>
   log?: {
     readonly before?: (payload: P, actor: Actor) => Line
     readonly after?: (output: O, payload: P, meta: Meta) => readonly Line[]
@@ -70,27 +83,38 @@ export interface Row<S extends z.ZodType, C extends CommandName, W extends Wire,
 }
 
 export type Execute = <C extends CommandName>(name: C, input: Input<C>) => Promise<Output<C>>
+/** What a row may do: a command, or to say whose the socket is (FORBIDDEN if it is another's). */
+export interface Doors {
+  readonly execute: Execute
+  readonly claim: (userId: string) => Promise<Registered>
+}
 
 /** A row as the bridge sees it. Nothing here trusts its payload; `begin` throws INVALID_INPUT. */
 export interface Inbound {
+  /** None if the event concerns the socket alone. */
+  readonly command?: CommandName
   readonly limit: Limit | undefined
   readonly wording: string | undefined
   readonly form: z.ZodType
   accepts(payload: unknown): boolean
+  /** Whether guests may say it. */
+  readonly claims?: true
   begin(payload: unknown, call: Call): Begun
   fail: ((error: AppError, payload: unknown) => Failure) | undefined
 }
 export interface Begun {
   readonly joined: { readonly topic: Topic; readonly message: string } | undefined
-  readonly about: Topic | undefined
+  readonly introduces: string | undefined
   readonly log: Line | undefined
-  run(execute: Execute): Promise<Done>
+  run(doors: Doors): Promise<Done>
 }
 export interface Done {
   readonly follow: Topic | undefined
   readonly unfollow: Topic | undefined
+  readonly about: Topic | undefined
   reply(meta: Meta): readonly Sent[]
   ack(meta: Meta): unknown
+  event(meta: Meta): readonly Sent[]
   log(meta: Meta): readonly Line[]
 }
 
@@ -98,7 +122,7 @@ export interface Done {
 export function toInbound<S extends z.ZodType, O, W extends Wire, A extends z.ZodType>(
   schema: S,
   row: Answers<z.output<S>, O, W, A>,
-  run: (payload: z.output<S>, call: Call) => (execute: Execute) => Promise<O>,
+  run: (payload: z.output<S>, call: Call) => (doors: Doors) => Promise<O>,
 ): Inbound {
   const { fail, joined } = row
   return {
@@ -111,21 +135,23 @@ export function toInbound<S extends z.ZodType, O, W extends Wire, A extends z.Zo
       const execute = run(payload, call)
       return {
         joined: joined && { topic: joined.topic(payload), message: joined.message },
-        about: row.about?.(payload) ?? joined?.topic(payload),
+        introduces: row.introduces?.(payload),
         log: row.log?.before?.(payload, call.actor),
-        run: async (door) => {
-          const output = await execute(door)
+        run: async (doors) => {
+          const output = await execute(doors)
           return {
             follow: row.follow?.(output, payload),
             unfollow: row.unfollow?.(output, payload),
+            about: row.about?.(output, payload) ?? joined?.topic(payload),
             reply: (meta) => row.reply?.(output, payload, meta) ?? [],
             ack: (meta) => row.ack?.(output, payload, meta),
+            event: (meta) => row.event?.(output, payload, meta) ?? [],
             log: (meta) => row.log?.after?.(output, payload, meta) ?? [],
           }
         },
       }
     },
-    fail: fail && ((error, raw) => fail(error, schema.safeParse(raw).data)),
+    fail: fail && ((error, raw) => fail(error, schema.safeParse(raw).data, raw)),
   }
 }
 

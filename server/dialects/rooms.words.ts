@@ -1,8 +1,7 @@
 /**
  * Messages in the words of `rooms`. A temporary id must be the same in all four events of a message, on every node and after
- * a restart, so it travels inside the `clientId`, the one thing that they all carry: `r:<24 hex digits>:<tempId>`, with `#`
- * before a number. The digits are new for each send, since temporary ids collide and are no key. A message from elsewhere
- * gets one made of its own clientId and time.
+ * a restart, so it travels inside the `clientId` (see temp.ts). A message from elsewhere gets one made of its own clientId and
+ * time.
  */
 import type { z } from 'zod'
 import type { Input } from '../../shared/commands.ts'
@@ -11,6 +10,7 @@ import type { Message, Profile } from '../../shared/model.ts'
 import type { Call } from './inbound.ts'
 import type { Emit } from './outbound.ts'
 import type { Failed, Fields, Signal, wire } from './rooms.wire.ts'
+import { clientIdWith, type TempId, tempIdIn } from './temp.ts'
 
 /** A message before it is put into a room's or a channel's words. */
 export type Shown = z.input<typeof Fields> & { conversationId: string; workspaceId: string | null }
@@ -62,14 +62,8 @@ export const SIGNALED = {
   (data: z.input<typeof Signal>) => readonly Emit<typeof wire>[]
 >
 
-const OWN = /^r:[0-9a-f]{24}([:#])(.+)$/s
-export function tempIdOf(clientId: string, at: Date): string | number {
-  const [, sign, text] = OWN.exec(clientId) ?? []
-  const given = sign === '#' ? Number(text) : text
-  // Any client may choose a clientId that looks like one of these.
-  if (typeof given === 'string' || (given !== undefined && Number.isFinite(given))) return given
-  return made(clientId.toLowerCase().replace(/[^0-9a-z]/g, ''), at)
-}
+export const tempIdOf = (clientId: string, at: Date): TempId =>
+  tempIdIn(clientId) ?? made(clientId.toLowerCase().replace(/[^0-9a-z]/g, ''), at)
 const made = (letters: string, at: Date) => `temp_${at.getTime()}_${letters.slice(-9).padStart(9, '0')}`
 
 type Given = { body: string } & { [K in 'image' | 'filename']?: string | null | undefined } & {
@@ -85,7 +79,7 @@ export function draft({ body, image, filename, tempId, workspaceId }: Given, { i
   return {
     ...(body ? { content: body } : { type: 'image' as const, content: image ?? '' }),
     metadata: Object.keys(metadata).length > 0 ? metadata : null,
-    clientId: `r:${id}${typeof temp === 'number' ? '#' : ':'}${temp}`,
+    clientId: clientIdWith(id, temp),
     optimistic: true,
   }
 }

@@ -8,6 +8,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Actor, Core } from '../../shared/ports.ts'
+import type { Auth } from '../auth.ts'
 import type { Config } from '../config.ts'
 import { dialects } from '../dialects/index.ts'
 import { idSource } from '../id.ts'
@@ -20,8 +21,8 @@ export interface BridgeOptions {
   readonly core: Core
   /** Reads the log and the conversation cards. */
   readonly system: Actor
-  readonly authenticate: (token: string | undefined) => Promise<Actor>
-  readonly config: Pick<Config, 'socketio' | 'origins' | 'production' | 'rpc'>
+  readonly auth: Pick<Auth, 'authenticate' | 'guest' | 'claim'>
+  readonly config: Pick<Config, 'socketio' | 'origins' | 'production' | 'rpc' | 'trustRegister'>
   readonly log: BridgeLog
 }
 
@@ -39,15 +40,15 @@ export interface Bridge {
 /** How long the events at work may take when the server stops. */
 const PATIENCE_MS = 5_000
 
-export function createBridge({ core, system, authenticate, config, log }: BridgeOptions): Bridge {
+export function createBridge({ core, system, auth, config, log }: BridgeOptions): Bridge {
   const enabled = dialects.filter(({ name }) => config.socketio.dialects.includes(name))
   const paths = ['/socket.io', ...enabled.flatMap((dialect) => dialect.paths)]
   const engine = createEngine(paths, config, log)
   const cards = new Cards(core, system, log)
   const entrance = new Entrance({
-    ...{ core, cards, authenticate, enabled, log },
+    ...{ core, system, cards, auth, enabled, log },
     io: engine.io,
-    settings: config.socketio,
+    settings: { ...config.socketio, guests: config.trustRegister },
     newId: idSource(),
   })
   return {
@@ -60,6 +61,7 @@ export function createBridge({ core, system, authenticate, config, log }: Bridge
       engine.hangUp()
     },
     async close() {
+      entrance.close()
       cards.close()
       await engine.close()
     },

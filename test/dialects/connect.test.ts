@@ -33,7 +33,7 @@ function arrive(options: Partial<ManagerOptions & SocketOptions>): Promise<strin
 
 describe('the choice of a dialect', () => {
   const arrival = { path: '/socket.io/', namespace: '/', auth: {}, query: {}, host: undefined, claims: {} }
-  const settings = { dialect: undefined, hosts: new Map([['shop.example', 'marketplace']]) }
+  const settings = { dialect: undefined, guests: false, hosts: new Map([['shop.example', 'marketplace']]) }
   const own = { email: 'a@example.org', username: 'ann', id: 'u1' }
   test.each([
     ['the path', { path: '/rooms/socket.io/', auth: { dialect: 'marketplace' } }, 'rooms, fixed'],

@@ -8,9 +8,14 @@ import { dialects } from '../../server/dialects/index.ts'
 
 const shape = (schema: z.ZodType) => z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
 
-function fingerprint({ emits, ack, inbound }: Dialect): string {
+/** By namespace where they differ. */
+const inboundOf = ({ namespaces, place }: Dialect) =>
+  [...new Set(namespaces.map((namespace) => place(namespace).inbound))].flatMap((inbound) => [...inbound])
+
+function fingerprint(dialect: Dialect): string {
+  const { emits, ack } = dialect
   const outward = Object.entries(emits).map(([name, schema]) => [name, shape(schema)])
-  const inward = [...inbound].map(([name, { form, limit }]) => [name, shape(form), limit])
+  const inward = inboundOf(dialect).map(([name, { form, limit }]) => [name, shape(form), limit])
   const wire = [outward.sort(), inward.sort(), shape(ack)]
   return createHash('sha256').update(JSON.stringify(wire)).digest('hex').slice(0, 12)
 }
@@ -26,7 +31,10 @@ test('the wires are as they were', () => {
 })
 
 test('the bridge knows no name of a wire', () => {
-  const words = dialects.flatMap(({ emits, inbound }) => [...Object.keys(emits), ...inbound.keys()])
+  const words = dialects.flatMap((dialect) => [
+    ...Object.keys(dialect.emits),
+    ...inboundOf(dialect).map(([name]) => name),
+  ])
   const names = [...new Set(words)].filter((name) => name !== 'error')
   expect(names).toContain('new-message')
   const folder = 'server/transports/socketio'

@@ -1,7 +1,7 @@
 /**
  * Which dialect an arriving socket speaks: by engine path, namespace, what the handshake says, host, the operator's one
- * choice; the first that tells something settles it for good. Otherwise the claims of its token may suggest one, and it may
- * change by speaking. A name that is not enabled is refused, never passed over.
+ * choice; the first that tells something settles it for good. Otherwise one without a credential is a guest, where there is a
+ * dialect for guests; the claims of a token may suggest a dialect, and the socket may then change it by speaking. A name that is not enabled is refused, never passed over.
  */
 import type { Dialect } from '../../dialects/dialect.ts'
 
@@ -11,11 +11,14 @@ export interface Arrival {
   readonly auth: Readonly<Record<string, unknown>>
   readonly query: Readonly<Record<string, unknown>>
   readonly host: string | undefined
-  readonly claims: Readonly<Record<string, unknown>>
+  /** Of its token; null without one. */
+  readonly claims: Readonly<Record<string, unknown>> | null
 }
 export interface Settings {
   readonly dialect: string | undefined
   readonly hosts: ReadonlyMap<string, string>
+  /** Whether sockets without a credential may come. */
+  readonly guests: boolean
 }
 /** `dialect` is null while undecided; `fixed` sockets never change. */
 export type Choice =
@@ -35,7 +38,9 @@ export function chooseDialect(enabled: readonly Dialect[], settings: Settings, a
     const dialect = enabled.find(({ name }) => name === named)
     return dialect ? { dialect, fixed: true } : { unknown: named }
   }
-  const claimed = enabled.find((dialect) => dialect.claims(claims))
+  const forGuests = claims === null && settings.guests && enabled.find(({ guests }) => guests !== undefined)
+  if (forGuests) return { dialect: forGuests, fixed: true }
+  const claimed = claims && enabled.find((dialect) => dialect.claims(claims))
   return claimed ? { dialect: claimed, fixed: false } : { dialect: null, fixed: false }
 }
 

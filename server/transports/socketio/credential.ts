@@ -43,9 +43,9 @@ function cookie(header: string | undefined): string | undefined {
 }
 
 /** What a token claims, unverified: good for choosing words, never for deciding rights. */
-export function claimsOf(token: string | undefined): Readonly<Record<string, unknown>> {
+export function claimsOf(token: string): Readonly<Record<string, unknown>> {
   try {
-    return (token !== undefined && peek(token)) || {}
+    return peek(token) ?? {}
   } catch {
     return {}
   }

@@ -6,26 +6,29 @@
 import type { Server, Socket } from 'socket.io'
 import { ERRORS, toAppError } from '../../../shared/errors.ts'
 import type { Actor, Core } from '../../../shared/ports.ts'
+import type { Auth } from '../../auth.ts'
 import type { Dialect, Refusal } from '../../dialects/dialect.ts'
+import { MAIN } from '../../dialects/dialect.ts'
 import { Revocations } from '../revocations.ts'
 import type { Cards } from './cards.ts'
 import { type Choice, chooseDialect, type Settings } from './choice.ts'
 import { claimsOf, credential } from './credential.ts'
 import { pathOf } from './engine.ts'
-import { connectionLimits, rowLimits } from './limits.ts'
+import { connectionLimits, type EventLimit, eventLimits, rowLimits } from './limits.ts'
 import type { BridgeLog } from './log.ts'
+import { Pulses } from './pulse.ts'
 import type { Ground } from './run.ts'
-import { MAIN } from './session.ts'
-import { Talk } from './talk.ts'
+import { introduce, Talk } from './talk.ts'
 import { Wording } from './wording.ts'
 
 interface Parts {
   readonly core: Core
   readonly cards: Cards
   readonly io: Server
-  readonly authenticate: (token: string | undefined) => Promise<Actor>
+  readonly system: Actor
+  readonly auth: Pick<Auth, 'authenticate' | 'guest' | 'claim'>
   readonly enabled: readonly Dialect[]
-  readonly settings: Settings
+  readonly settings: Settings & { readonly events: EventLimit; readonly pingInterval: number }
   readonly log: BridgeLog
   readonly newId: () => string
 }
@@ -41,16 +44,18 @@ export class Entrance {
   readonly #wordings = new Map<Dialect, ReadonlyMap<string, Wording>>()
   readonly #admit = connectionLimits()
   readonly #revocations = new Revocations()
+  readonly #pulses: Pulses
   /** Nobody comes in before. */
   readonly #ready: Promise<void>
   #warned = false
 
   constructor(parts: Parts) {
     this.#parts = parts
-    const { core, cards, log, newId, enabled, io } = parts
+    const { core, cards, log, newId, enabled, io, system, settings } = parts
     this.#ready = cards.start((event) => this.#revocations.hear(event))
     this.#ready.catch((error: unknown) => log.error({ err: error }, 'the log could not be followed'))
-    this.#ground = { core, cards, log, newId, limit: rowLimits() }
+    this.#ground = { core, cards, log, newId, system, limit: rowLimits(), excess: eventLimits(settings.events) }
+    this.#pulses = new Pulses(io, enabled, settings.pingInterval)
     for (const dialect of enabled) this.#wordings.set(dialect, this.#wordingsOf(dialect))
     for (const namespace of new Set(enabled.flatMap((dialect) => dialect.namespaces))) {
       io.of(namespace).use((socket, next) => {
@@ -65,27 +70,35 @@ export class Entrance {
     await Promise.all([...this.#talks.values()].map((talk) => talk.finish()))
   }
 
+  close(): void {
+    this.#pulses.stop()
+  }
+
   #wordingsOf(dialect: Dialect): ReadonlyMap<string, Wording> {
     const { io, cards } = this.#parts
     const seatOf = (connectionId: string | null) =>
       connectionId === null ? undefined : this.#talks.get(connectionId)?.seat
-    const words = [[MAIN, dialect.outbound] as const, ...Object.entries(dialect.wordings)]
+    const heardIn = (key: string) => dialect.namespaces.filter((namespace) => dialect.place(namespace).wording === key)
     return new Map(
-      words.map(([key, outbound]) => {
+      Object.entries(dialect.wordings).map(([key, outbound]) => {
         const name = key === MAIN ? dialect.name : `${dialect.name}.${key}`
-        return [key, new Wording({ name, outbound, namespaces: dialect.namespaces, io, cards, seatOf })]
+        const own = heardIn(key)
+        // What a row asks for is heard where the first words are.
+        const namespaces = own.length > 0 ? own : heardIn(MAIN)
+        return [key, new Wording({ name, outbound, namespaces, io, cards, seatOf })]
       }),
     )
   }
 
   async #handshake(socket: Socket, next: (error?: Error) => void): Promise<void> {
-    const { authenticate, settings, enabled, log } = this.#parts
+    const { auth: issuer, settings, enabled, log } = this.#parts
     const { auth, query, headers } = socket.handshake
     const handshake = { auth: record(auth), query: record(query), headers }
     const token = credential(handshake)
     const choice = chooseDialect(enabled, settings, {
       ...handshake,
-      ...{ path: pathOf(socket.request), namespace: socket.nsp.name, host: headers.host, claims: claimsOf(token) },
+      ...{ path: pathOf(socket.request), namespace: socket.nsp.name, host: headers.host },
+      claims: token === undefined ? null : claimsOf(token),
     })
     if ('unknown' in choice) {
       next(new Error(`Unknown dialect: ${choice.unknown.slice(0, 64)}`))
@@ -99,12 +112,13 @@ export class Entrance {
     try {
       await this.#ready
       const since = this.#revocations.now
-      const actor = await authenticate(token)
+      const guest = token === undefined && settings.guests && choice.dialect?.guests !== undefined
+      const actor = guest ? issuer.guest(socket.id) : await issuer.authenticate(token, socket.id)
       // Nobody would take its seat away again.
       if (socket.conn.readyState !== 'open') return
       if (choice.dialect === null) this.#warn()
-      const talk = this.#seat(socket, actor, choice)
-      this.#watch(socket, talk, since)
+      const talk = this.#seat(socket, actor, choice, guest)
+      this.#watch(socket, talk, actor, since)
       await talk.session.open()
       next()
     } catch (thrown) {
@@ -120,25 +134,28 @@ export class Entrance {
     }
   }
 
-  #seat(socket: Socket, actor: Actor, choice: Exclude<Choice, { unknown: string }>): Talk {
-    const { core, cards, enabled, log } = this.#parts
+  #seat(socket: Socket, actor: Actor, choice: Exclude<Choice, { unknown: string }>, guest: boolean): Talk {
+    const { core, cards, enabled, log, auth } = this.#parts
     const wordings = (dialect: Dialect) => this.#wordings.get(dialect) ?? new Map<string, Wording>()
     const talk = new Talk({
-      ...{ socket, choice, enabled, log, ground: this.#ground, admit: this.#admit },
-      ...{ core, cards, actor, wordings },
+      ...{ socket, choice, guest, enabled, log, ground: this.#ground, admit: this.#admit },
+      ...{ core, cards, actor, wordings, pulse: () => this.#pulses.last(socket.nsp.name) },
+      identify: async (userId, connectionId) => {
+        const since = this.#revocations.now
+        const known = await auth.claim(userId, connectionId)
+        this.#watch(socket, talk, known, since)
+        return known
+      },
     })
-    // Where the operators' own code looks for it.
-    const user = { userId: actor.userId, role: actor.role, name: actor.name, email: actor.email, avatar: actor.avatar }
-    socket.data.user = user
-    Object.assign(socket, { user })
+    introduce(socket, actor)
     this.#talks.set(actor.connectionId, talk)
     this.#bySocket.set(socket, talk)
     return talk
   }
 
   /** Whoever is deactivated or revoked is cut off at once, and refused on coming back; who is kicked is told to stay away. */
-  #watch(socket: Socket, talk: Talk, since: number): void {
-    const off = this.#revocations.on(talk.seat, since, (why) => (why === 'kicked' ? talk.dismiss() : talk.hangUp()))
+  #watch(socket: Socket, talk: Talk, actor: Actor, since: number): void {
+    const off = this.#revocations.on(actor, since, (why) => (why === 'kicked' ? talk.dismiss() : talk.hangUp()))
     socket.once('disconnect', off)
     socket.conn.once('close', off)
   }

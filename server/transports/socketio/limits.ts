@@ -1,7 +1,11 @@
-/** The limits that a dialect states as data: events of a row per user in a fixed window, connections per user; on this node. */
+/**
+ * Limits on this node: those that a dialect states as data (events of a row per user in a fixed window, connections per user), and
+ * the operator's one for all events of a user, a token bucket, in dialects that have words for it.
+ */
+import { TokenBucket } from 'limiter'
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { AppError } from '../../../shared/errors.ts'
-import type { Dialect } from '../../dialects/dialect.ts'
+import type { Dialect, Excess } from '../../dialects/dialect.ts'
 import type { Inbound } from '../../dialects/inbound.ts'
 
 const exceeded = () => new AppError('RATE_LIMITED', 'Rate limit exceeded')
@@ -35,5 +39,36 @@ export function connectionLimits() {
       if (left > 0) counts.set(key, left)
       else counts.delete(key)
     }
+  }
+}
+
+export interface EventLimit {
+  readonly points: number
+  readonly windowMs: number
+  /** Of an event that is counted alone: its own points. */
+  readonly overrides: ReadonlyMap<string, number>
+}
+/** Buckets kept before those that have filled up again are forgotten. */
+const BUCKETS = 10_000
+
+/** Counts an event of a user; says by how much it is one too many, or null. */
+export function eventLimits({ points, windowMs, overrides }: EventLimit) {
+  const buckets = new Map<string, TokenBucket>()
+  const forget = () => {
+    for (const [key, bucket] of buckets) if (bucket.drip() && bucket.content >= bucket.bucketSize) buckets.delete(key)
+  }
+  return (event: string, userId: string): Excess | null => {
+    const own = overrides.get(event)
+    const limit = own ?? points
+    const key = own === undefined ? userId : `${userId}\n${event}`
+    let bucket = buckets.get(key)
+    if (!bucket) {
+      if (buckets.size >= BUCKETS) forget()
+      bucket = new TokenBucket({ bucketSize: limit, tokensPerInterval: limit, interval: windowMs })
+      bucket.content = limit
+      buckets.set(key, bucket)
+    }
+    if (bucket.tryRemoveTokens(1)) return null
+    return { limit, windowMs, retryAfterMs: Math.max(1, Math.ceil(bucket.getWaitTime(1))) }
   }
 }

@@ -1,13 +1,13 @@
 /**
- * Runs one inbound event by its row. In this order: limit, parse, joined, the command, follow or unfollow, then the answers;
- * so an answer comes after everything that the command caused has gone out to this socket. Whatever is thrown becomes the
- * failure that the row, or else the dialect, has words for.
+ * Runs one inbound event by its row. In this order: limits, who may, parse, joined, the command, follow or unfollow, then the
+ * answers; so an answer comes after everything that the command caused has gone out to this socket. Whatever is thrown becomes
+ * the failure that the row, or else the dialect, has words for.
  */
 import { AppError, toAppError } from '../../../shared/errors.ts'
 import type { Topic } from '../../../shared/events.ts'
-import type { Core } from '../../../shared/ports.ts'
-import type { Dialect } from '../../dialects/dialect.ts'
-import type { Failure, Inbound, Line, Meta } from '../../dialects/inbound.ts'
+import type { Actor, Core } from '../../../shared/ports.ts'
+import type { Dialect, Excess } from '../../dialects/dialect.ts'
+import type { Begun, Call, Done, Doors, Failure, Inbound, Line, Meta } from '../../dialects/inbound.ts'
 import type { Cards } from './cards.ts'
 import type { BridgeLog } from './log.ts'
 import type { Session } from './session.ts'
@@ -18,10 +18,14 @@ export interface Ground {
   readonly log: BridgeLog
   readonly newId: () => string
   readonly limit: (row: Inbound, userId: string) => Promise<void>
+  readonly excess: (event: string, userId: string) => Excess | null
+  /** Creates users whom a row introduces. */
+  readonly system: Actor
 }
 
 export interface Arrived {
   readonly dialect: Dialect
+  readonly name: string
   readonly row: Inbound
   readonly payload: unknown
   readonly emit: (name: string, payload: unknown) => void
@@ -29,10 +33,19 @@ export interface Arrived {
   readonly ack: ((value: unknown) => void) | undefined
   /** When something that this event caused first went out, by `performance.now()`. */
   readonly spokenAt: () => number | undefined
+  readonly pulse: Call['pulse']
+  /** Has not said who they are. */
+  readonly guest: boolean
+  readonly claim: Doors['claim']
 }
 
 export async function run(ground: Ground, session: Session, arrived: Arrived): Promise<void> {
   const { dialect, row, payload, ack } = arrived
+  const excess = dialect.throttle && ground.excess(arrived.name, session.actor.userId)
+  if (excess && dialect.throttle) {
+    fail(dialect.throttle(arrived.name, excess), arrived.emit, ack)
+    return
+  }
   try {
     await perform(ground, session, arrived)
   } catch (thrown) {
@@ -51,12 +64,14 @@ export function fail(failure: Failure, emit: Arrived['emit'], ack: Arrived['ack'
   ack?.(failure.ack)
 }
 
-async function perform({ core, cards, log, newId, limit }: Ground, session: Session, arrived: Arrived): Promise<void> {
-  const { row, ack, emit } = arrived
+async function perform(ground: Ground, session: Session, arrived: Arrived): Promise<void> {
+  const { core, cards, log, newId, limit } = ground
+  const { row, dialect, ack, emit, pulse } = arrived
   const { actor } = session
   const started = performance.now()
   await limit(row, actor.userId)
-  const begun = row.begin(arrived.payload, { actor, id: newId(), at: new Date() })
+  if (arrived.guest && !row.claims) throw new AppError('UNAUTHENTICATED', dialect.guests)
+  const begun = row.begin(arrived.payload, { actor, id: newId(), at: new Date(), pulse })
   if (begun.joined) {
     if (!session.follows(begun.joined.topic)) throw new AppError('FORBIDDEN', begun.joined.message)
     await session.follow(begun.joined.topic, row.wording)
@@ -64,9 +79,9 @@ async function perform({ core, cards, log, newId, limit }: Ground, session: Sess
   const verbose = log.isLevelEnabled('debug')
   if (verbose && begun.log) write(log, begun.log)
 
-  const done = await begun.run((name, input) => core.execute(actor, name, input))
+  const done = await command(ground, session, begun, arrived.claim)
   const dbTime = since(started)
-  const topic = done.follow ?? done.unfollow ?? begun.about
+  const topic = done.follow ?? done.unfollow ?? done.about
   const alreadyFollowing = topic !== undefined && session.follows(topic)
   if (done.follow) await session.follow(done.follow, row.wording)
   if (done.unfollow) session.unfollow(done.unfollow)
@@ -76,10 +91,28 @@ async function perform({ core, cards, log, newId, limit }: Ground, session: Sess
   const emitTime = spokenAt === undefined ? dbTime : since(started, spokenAt)
   const about = circumstances({ core, cards }, topic ?? null, session)
   const meta: Meta = { actor, timing: { emitTime, dbTime }, alreadyFollowing, ...about }
-  for (const [name, payload] of done.reply(meta)) emit(name, payload)
   const answer = done.ack(meta)
+  for (const [name, payload] of [...done.reply(meta), ...(ack ? [] : done.event(meta))]) emit(name, payload)
   if (answer !== undefined) ack?.(answer)
   if (verbose) for (const line of done.log(meta)) write(log, line)
+}
+
+/** A row may create whom it names: only then, and once, since mostly they are there. */
+async function command(
+  { core, system }: Ground,
+  { actor }: Session,
+  begun: Begun,
+  claim: Doors['claim'],
+): Promise<Done> {
+  const doors: Doors = { execute: (name, input) => core.execute(actor, name, input), claim }
+  if (begun.introduces === undefined) return begun.run(doors)
+  try {
+    return await begun.run(doors)
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'NOT_FOUND') throw error
+    await core.execute(system, 'user.upsert', { id: begun.introduces })
+    return begun.run(doors)
+  }
 }
 
 const NOBODY = { room: { connections: 0, users: 0 }, delivery: { onlineUsers: 0, offlineUsers: 0 } }

@@ -6,7 +6,7 @@
 import { AppError } from '../../../shared/errors.ts'
 import type { Topic } from '../../../shared/events.ts'
 import type { Actor, Core, Scope } from '../../../shared/ports.ts'
-import type { Dialect } from '../../dialects/dialect.ts'
+import { type Dialect, MAIN } from '../../dialects/dialect.ts'
 import type { Cards } from './cards.ts'
 import { Hearing } from './hearing.ts'
 import type { Seat, Wording } from './wording.ts'
@@ -16,13 +16,11 @@ export interface Parts {
   readonly cards: Cards
   readonly actor: Actor
   readonly seat: Seat
+  readonly namespace: string
   /** Every enabled dialect's words. */
   readonly enabled: readonly Dialect[]
   readonly wordings: (dialect: Dialect) => ReadonlyMap<string, Wording>
 }
-
-/** The name of a dialect's first wording, the one its `outbound` gives. */
-export const MAIN = ''
 
 export class Session {
   readonly actor: Actor
@@ -112,11 +110,25 @@ export class Session {
   }
 
   #wanted(dialect: Dialect | null): { wording: Wording; scope: Scope }[] {
-    const { enabled, wordings } = this.#parts
-    const main = dialect && wordings(dialect).get(MAIN)
-    if (main) return [{ wording: main, scope: { kind: dialect.connect.follow } }]
-    const all = enabled.flatMap((one) => [...wordings(one).values()])
-    return all.map((wording) => ({ wording, scope: { kind: 'all' } }))
+    const { enabled, wordings, actor, namespace } = this.#parts
+    const watched = (one: Dialect) => {
+      const watch = one.connect.watch?.(actor)
+      const wording = watch && wordings(one).get(watch.wording)
+      return wording ? [{ wording, scope: watch.scope }] : []
+    }
+    if (dialect) {
+      const { follow, wording: name } = dialect.place(namespace)
+      const wording = wordings(dialect).get(name)
+      return [...(wording ? [{ wording, scope: { kind: follow } }] : []), ...watched(dialect)]
+    }
+    return enabled
+      .filter(({ namespaces }) => namespaces.includes(namespace))
+      .flatMap((one) => {
+        const { wording: name, inbound } = one.place(namespace)
+        const names = new Set([name, ...[...inbound.values()].flatMap((row) => row.wording ?? [])])
+        const heard = [...wordings(one)].flatMap(([key, wording]) => (names.has(key) ? [wording] : []))
+        return [...heard.map((wording) => ({ wording, scope: { kind: 'all' } as const })), ...watched(one)]
+      })
   }
 
   async #openAll(wanted: readonly { wording: Wording; scope: Scope }[]): Promise<Hearing[]> {

@@ -5,7 +5,9 @@
  */
 import type { Socket } from 'socket.io'
 import { AppError, toAppError } from '../../../shared/errors.ts'
+import type { Actor } from '../../../shared/ports.ts'
 import type { Dialect } from '../../dialects/dialect.ts'
+import type { Call, Registered } from '../../dialects/inbound.ts'
 import type { Choice } from './choice.ts'
 import { Inbox } from './inbox.ts'
 import type { BridgeLog } from './log.ts'
@@ -13,8 +15,13 @@ import { fail, type Ground, run } from './run.ts'
 import { Session, type Parts as SessionParts } from './session.ts'
 import type { Seat } from './wording.ts'
 
-interface Parts extends Omit<SessionParts, 'seat'> {
+interface Parts extends Omit<SessionParts, 'seat' | 'namespace'> {
   readonly socket: Socket
+  /** It came without a credential. */
+  readonly guest: boolean
+  /** Who somebody without a credential says they are. Throws. */
+  readonly identify: (userId: string, connectionId: string) => Promise<Actor>
+  readonly pulse: () => Call['pulse']
   readonly choice: Exclude<Choice, { unknown: string }>
   readonly ground: Ground
   readonly log: BridgeLog
@@ -27,21 +34,29 @@ const WAITING = 1_000
 
 export class Talk {
   readonly seat: Seat
-  readonly session: Session
+  session: Session
   /** Events that no dialect has. */
   unknown = 0
   readonly #parts: Parts
   readonly #inbox: Inbox
+  #guest: boolean
+  /** As somebody who has just been identified: begins once that has been answered. */
+  #next: Session | undefined
   #leaveDialect = () => {}
   #gone = false
   #spokenAt: number | undefined
 
   constructor(parts: Parts) {
-    const { socket, actor, log, choice } = parts
+    const { socket, actor, log } = parts
     this.#parts = parts
+    this.#guest = parts.guest
     this.#inbox = new Inbox(WAITING, (error) => log.error({ err: error }, 'an event could not be answered'))
+    const user = () => this.session.actor.userId
     this.seat = {
-      ...{ id: socket.id, userId: actor.userId, connectionId: actor.connectionId },
+      ...{ id: socket.id, connectionId: actor.connectionId },
+      get userId() {
+        return user()
+      },
       get connected() {
         return socket.connected
       },
@@ -53,14 +68,14 @@ export class Talk {
         this.#spokenAt ??= performance.now()
       },
     }
-    this.session = new Session({ ...parts, seat: this.seat }, choice.dialect)
+    this.session = this.#sessionOf(actor)
     socket.onAny((name: unknown, ...args: unknown[]) => this.#receive(String(name), args))
   }
 
   /** The client has just been told that it is connected; this goes live in the same tick. */
   start(): void {
-    const { actor, log, socket } = this.#parts
-    const { dialect } = this.session
+    const { log, socket } = this.#parts
+    const { dialect, actor } = this.session
     if (dialect && !this.#enter(dialect)) return
     const started = this.session.start()
     started.catch((error: unknown) => log.error({ err: error }, 'a socket could not catch up'))
@@ -73,6 +88,7 @@ export class Talk {
   async close(): Promise<void> {
     this.#gone = true
     this.session.close()
+    this.#next?.close()
     this.#leaveDialect()
     this.#leaveDialect = () => {}
     await this.#inbox.idle()
@@ -116,23 +132,61 @@ export class Talk {
       return
     }
     const { dialect } = this.session
-    const row = dialect?.inbound.get(name)
+    const row = dialect && this.#rowOf(dialect, name)
     if (!dialect || !row) {
       this.#wonder(name)
       this.#fail(new AppError('INVALID_INPUT', 'Unknown event'), ack)
       return
     }
     this.#spokenAt = undefined
-    const { emit } = this.seat
-    await run(ground, this.session, { dialect, row, payload, emit, ack, spokenAt: () => this.#spokenAt })
+    await run(ground, this.session, {
+      ...{ dialect, name, row, payload, ack, emit: this.seat.emit, spokenAt: () => this.#spokenAt },
+      ...{ guest: this.#guest, pulse: this.#parts.pulse(), claim: (userId: string) => this.#claim(userId) },
+    })
+    await this.#become()
+  }
+  #rowOf(dialect: Dialect, name: string) {
+    return dialect.place(this.#parts.socket.nsp.name).inbound.get(name)
+  }
+
+  #sessionOf(actor: Actor): Session {
+    const { socket, choice } = this.#parts
+    const parts = { ...this.#parts, actor, namespace: socket.nsp.name, seat: this.seat }
+    return new Session(parts, choice.dialect)
+  }
+  /** Reads up to the present as that user; nothing of it is heard before the answer. */
+  async #claim(userId: string): Promise<Registered> {
+    const { socket, identify, guest } = this.#parts
+    const { actor } = this.session
+    if (!guest && userId !== actor.userId) throw new AppError('FORBIDDEN', 'This is not the user of the token')
+    const known = userId === actor.userId ? actor : await identify(userId, actor.connectionId)
+    if (known !== actor) {
+      const next = this.#sessionOf(known)
+      await next.open()
+      this.#next = next
+      if (this.#gone) next.close()
+    }
+    return { userId: known.userId, name: known.name, socketId: socket.id }
+  }
+  async #become(): Promise<void> {
+    if (!this.#next || this.#gone) return
+    const before = this.session
+    this.session = this.#next
+    this.#next = undefined
+    this.#guest = false
+    introduce(this.#parts.socket, this.session.actor)
+    const started = this.session.start()
+    before.close()
+    await started
   }
 
   /** Moves to the dialect that takes the event, if the present one does not. False if the socket had to go. */
   async #settle(name: string, payload: unknown): Promise<boolean> {
     const { enabled } = this.#parts
-    const takes = (dialect: Dialect | null) => dialect?.inbound.get(name)?.accepts(payload) === true
+    const { name: namespace } = this.#parts.socket.nsp
+    const takes = (dialect: Dialect | null) => dialect !== null && this.#rowOf(dialect, name)?.accepts(payload) === true
     if (takes(this.session.dialect)) return true
-    const next = enabled.find(takes)
+    const next = enabled.find((dialect) => dialect.namespaces.includes(namespace) && takes(dialect))
     if (!next) return true
     this.#leaveDialect()
     if (!this.#enter(next)) return false
@@ -142,10 +196,10 @@ export class Talk {
 
   /** Counts this connection in a dialect; if it is one too many, says so and ends it for good. */
   #enter(dialect: Dialect): boolean {
-    const { admit, actor } = this.#parts
+    const { admit } = this.#parts
     if (this.#gone) return true
     try {
-      this.#leaveDialect = admit(dialect, actor.userId)
+      this.#leaveDialect = admit(dialect, this.seat.userId)
       return true
     } catch (thrown) {
       this.#leaveDialect = () => {}
@@ -156,11 +210,11 @@ export class Talk {
   }
 
   #wonder(name: string): void {
-    const { log, actor } = this.#parts
+    const { log } = this.#parts
     this.unknown += 1
     if (this.unknown > 1) return
     const dialect = this.session.dialect?.name ?? 'undecided'
-    log.info({ event: name.slice(0, 100), dialect, userId: actor.userId }, 'an event that no dialect has')
+    log.info({ event: name.slice(0, 100), dialect, userId: this.seat.userId }, 'an event that no dialect has')
   }
 
   /** Answers the callback, if there is one, and sends no event. */
@@ -171,6 +225,13 @@ export class Talk {
     const failure = dialect?.error(error).ack ?? { success: false, ok: false, code, message, error: message }
     fail({ ack: failure }, this.seat.emit, ack)
   }
+}
+
+/** Where the operators' own code looks for who it is. */
+export function introduce(socket: Socket, { userId, role, name, email, avatar }: Actor): void {
+  const user = { userId, role, name, email, avatar }
+  socket.data.user = user
+  Object.assign(socket, { user })
 }
 
 /** Socket.IO gives a function; that is all that is known of it. */
