@@ -3,6 +3,7 @@
  * gives the kind, the input, the output, the errors that the command itself may raise and its cost.
  */
 import type { z } from 'zod'
+import { account } from './commands/account.ts'
 import { admin } from './commands/admin.ts'
 import { block } from './commands/block.ts'
 import { broadcast } from './commands/broadcast.ts'
@@ -22,6 +23,7 @@ import type { ErrorCode } from './errors.ts'
 
 export const commands = {
   ...user,
+  ...account,
   ...block,
   ...conversation,
   ...message,

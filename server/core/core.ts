@@ -7,6 +7,7 @@ import { type CommandName, commands, type Input, type Output, type Parsed } from
 import { AppError, toAppError } from '../../shared/errors.ts'
 import type { Topic } from '../../shared/events.ts'
 import type { Actor, Core, Feed, Scope } from '../../shared/ports.ts'
+import { account } from './account.ts'
 import { admin } from './admin.ts'
 import type { Attendance } from './attendance.ts'
 import { Audiences } from './audience.ts'
@@ -44,6 +45,7 @@ import { WatchFeed } from './watch.ts'
 
 export const handlers: Handlers = {
   ...user,
+  ...account,
   ...block,
   ...conversation,
   ...role,

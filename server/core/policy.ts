@@ -13,6 +13,11 @@ export type Policy<I> = (reads: Reads, actor: Actor, input: I, rights: Rights) =
 /** Any verified actor: the command itself touches only what is the actor's. */
 export const anyone: Policy<unknown> = async () => {}
 
+/** The server's own parts. */
+export const serverOnly: Policy<unknown> = async (_reads, actor, _input, rights) => {
+  if (!rights.seesLog(actor)) throw new AppError('FORBIDDEN', 'For the server itself')
+}
+
 export const admin: Policy<unknown> = async (_reads, actor, _input, rights) => {
   if (!rights.administers(actor)) throw new AppError('FORBIDDEN', 'Administrators only')
 }

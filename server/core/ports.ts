@@ -3,6 +3,7 @@
  * one contract test runs on every implementation.
  */
 import type { Durable, DurableName, Event, Payload, Topic } from '../../shared/events.ts'
+import type { AccountReads, AccountWrites } from './ports/account.ts'
 import type { AdminReads } from './ports/admin.ts'
 import type { BlockReads, BlockWrites } from './ports/block.ts'
 import type {
@@ -23,6 +24,7 @@ import type { ScheduleReads, ScheduleWrites } from './ports/schedule.ts'
 import type { SearchIndex, SearchReads } from './ports/search.ts'
 import type { UserReads, UserWrites } from './ports/user.ts'
 
+export type * from './ports/account.ts'
 export type * from './ports/admin.ts'
 export type * from './ports/block.ts'
 export type * from './ports/conversation.ts'
@@ -51,6 +53,7 @@ export type EventDraft<E extends DurableName = DurableName> = {
 /** Reading. Each call is one statement and sees only what is committed (inside a write: that, and the write itself). */
 export interface Reads {
   readonly users: UserReads
+  readonly accounts: AccountReads
   readonly conversations: ConversationReads
   readonly members: MemberReads
   readonly messages: MessageReads
@@ -76,6 +79,7 @@ export interface Reads {
 export interface Tx
   extends Reads,
     UserWrites,
+    AccountWrites,
     ConversationWrites,
     MemberWrites,
     MessageWrites,

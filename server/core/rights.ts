@@ -56,6 +56,12 @@ export class Rights {
   moderates = (bearer: Bearer): boolean => this.#of(bearer).moderates === true
   seesLog = (bearer: Bearer): boolean => this.#of(bearer).seesLog === true
 
+  /** Whether it may do nothing that a role without a row may not. */
+  ordinary(bearer: Bearer): boolean {
+    const { administers, moderates, seesLog, seesInSchool, seesInClass } = this.#of(bearer)
+    return !administers && !moderates && !seesLog && !seesInSchool?.length && !seesInClass?.length
+  }
+
   /** Whether the first may open a direct conversation with the second. Answering in one that is open needs no right. */
   mayOpen(opener: Bearer, peer: Bearer): boolean {
     if (this.administers(opener)) return true

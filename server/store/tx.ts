@@ -6,6 +6,7 @@ import superjson from 'superjson'
 import { AppError } from '../../shared/errors.ts'
 import type { Durable } from '../../shared/events.ts'
 import type { EventDraft, Reads, Tx } from '../core/ports.ts'
+import { accountReads, accountWrites } from './account.ts'
 import { adminReads } from './admin.ts'
 import { blockReads, blockWrites } from './block.ts'
 import { broadcastWrites } from './broadcast.ts'
@@ -33,6 +34,7 @@ const STATS = `select (select count(*) from users), (select count(*) from conver
 export function openReads(query: Query): Reads {
   return {
     users: userReads(query),
+    accounts: accountReads(query),
     conversations: conversationReads(query),
     members: memberReads(query),
     messages: messageReads(query),
@@ -107,6 +109,7 @@ export async function write<T>(driver: Driver, run: (tx: Tx) => Promise<T>): Pro
       ...scheduleWrites(query),
       ...broadcastWrites(query),
       ...cursorWrites(query),
+      ...accountWrites(query),
       ...presenceWrites(query),
       ...receiptWrites(query),
       ...reactionWrites(query),
