@@ -32,6 +32,7 @@ import { commandLimit } from './limits.ts'
 import { createLog, type Logger } from './log.ts'
 import { developmentSecret } from './secret.ts'
 import { openStore } from './store/store.ts'
+import { registerAsyncapi } from './transports/asyncapi.ts'
 import { registerHealth } from './transports/health.ts'
 import { registerMetrics } from './transports/metrics.ts'
 import { createBridge } from './transports/socketio.ts'
@@ -167,6 +168,7 @@ export async function createApp(parts: Parts = {}): Promise<App> {
   })
   registerHealth(http, { database: () => store.ping(), tail: async () => hub.check(), cluster: () => broker.ping() })
   registerMetrics(http, { core, system, authenticate, production: config.production })
+  registerAsyncapi(http, config)
   await trpc.register(http)
   http.server.on('upgrade', upgradeRouter({ config, log, routes: [trpc, bridge] }))
 

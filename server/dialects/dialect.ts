@@ -39,6 +39,8 @@ interface Special<W extends Wire> {
   readonly inbound?: Readonly<Record<string, Inbound>>
   /** Said to every socket there, each SOCKET_PING_INTERVAL. */
   readonly pulse?: (at: Date) => readonly Emit<W>[]
+  /** For the reference: the words of the wire that are said here; all if missing. */
+  readonly says?: readonly (keyof W & string)[]
 }
 interface Connect {
   /** What an arriving socket hears without asking: everything of its user, or the user's own topic alone. */
@@ -80,6 +82,7 @@ export interface Place {
   readonly wording: string
   readonly inbound: ReadonlyMap<string, Inbound>
   readonly pulse: ((at: Date) => readonly Sent[]) | undefined
+  readonly says: readonly string[]
 }
 
 export interface Dialect {
@@ -140,7 +143,7 @@ export function dialect<const W extends Wire, A extends z.ZodType>(head: Head<W,
       ack: head.ack,
       emits: head.emits,
       connect: tables.connect,
-      place: placesOf(tables),
+      place: placesOf(head.emits, tables),
       wordings: { [MAIN]: tables.outbound, ...tables.wordings },
       error: tables.error,
       throttle: tables.throttle,
@@ -149,9 +152,11 @@ export function dialect<const W extends Wire, A extends z.ZodType>(head: Head<W,
   }
 }
 
-function placesOf<W extends Wire, A extends z.ZodType>({ connect, inbound, places = {} }: Tables<W, A>) {
-  const { follow } = connect
-  const first: Place = { follow, wording: MAIN, inbound: new Map(Object.entries(inbound)), pulse: undefined }
+function placesOf<W extends Wire, A extends z.ZodType>(emits: W, { connect, inbound, places = {} }: Tables<W, A>) {
+  const first: Place = {
+    ...{ follow: connect.follow, wording: MAIN, inbound: new Map(Object.entries(inbound)) },
+    ...{ pulse: undefined, says: Object.keys(emits) },
+  }
   const special = new Map(
     Object.entries(places).map(([namespace, { inbound: own, ...place }]): [string, Place] => [
       namespace,
