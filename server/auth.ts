@@ -78,7 +78,7 @@ export interface Auth {
 
 /** The server itself: may do everything, is nobody's token. */
 export const system: Actor = actor(
-  { userId: 'system', name: 'system', role: 'system', email: null, avatar: null },
+  { userId: 'system', name: 'system', role: 'system', email: null, avatar: null, schoolId: null },
   'system',
   null,
 )
@@ -88,7 +88,7 @@ export const GUEST = 'guest'
 
 /** A bot of this server: like the server itself nobody's token. */
 export const botActor = ({ userId, name }: Pick<Actor, 'userId' | 'name'>, connectionId: string): Actor =>
-  actor({ userId, name, role: 'bot', email: null, avatar: null }, connectionId, null)
+  actor({ userId, name, role: 'bot', email: null, avatar: null, schoolId: null }, connectionId, null)
 
 export function createAuth({ secret, publicKey, newId, reserved, standing, admit }: AuthOptions): Auth {
   const key = publicKey === undefined ? secret : createPublicKey(publicKey)
@@ -110,7 +110,7 @@ export function createAuth({ secret, publicKey, newId, reserved, standing, admit
       return actor({ ...user, userId }, connectionId, claims.exp === undefined ? null : claims.exp * 1000)
     },
     guest: (connectionId) =>
-      actor({ userId: GUEST, name: GUEST, role: GUEST, email: null, avatar: null }, connectionId, null),
+      actor({ userId: GUEST, name: GUEST, role: GUEST, email: null, avatar: null, schoolId: null }, connectionId, null),
     async claim(userId, connectionId) {
       if (isReserved(userId)) throw new AppError('FORBIDDEN', 'This user cannot be registered')
       const user = (await standing(userId))?.user ?? (await admit({ id: userId }))
@@ -161,11 +161,11 @@ function identityOf(userId: string, claims: Claims): Identity {
 }
 
 function actor(
-  user: Pick<Actor, 'userId' | 'name' | 'role' | 'email' | 'avatar'>,
+  user: Pick<Actor, 'userId' | 'name' | 'role' | 'email' | 'avatar' | 'schoolId'>,
   connectionId: string,
   expiresAt: number | null,
 ): Actor {
-  const { userId, name, role, email, avatar } = user
+  const { userId, name, role, email, avatar, schoolId } = user
   // The brand says "made here"; it exists in the type alone, so this is the one place that writes it by a cast.
-  return { userId, name, role, email, avatar, connectionId, expiresAt } as Actor
+  return { userId, name, role, email, avatar, schoolId, connectionId, expiresAt } as Actor
 }

@@ -8,6 +8,7 @@ import { admin } from './commands/admin.ts'
 import { block } from './commands/block.ts'
 import { broadcast } from './commands/broadcast.ts'
 import { conversation } from './commands/conversation.ts'
+import { cursor } from './commands/cursor.ts'
 import { live } from './commands/live.ts'
 import { lock } from './commands/lock.ts'
 import { message } from './commands/message.ts'
@@ -37,6 +38,7 @@ export const commands = {
   ...broadcast,
   ...live,
   ...sync,
+  ...cursor,
   ...admin,
 } as const
 

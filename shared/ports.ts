@@ -16,6 +16,8 @@ export interface Actor {
   /** As the token or directory states it; rights compare without case. */
   readonly role: string
   readonly avatar: string | null
+  /** As the directory has it at the handshake. */
+  readonly schoolId: string | null
   /** The connection or request that acts; it becomes the `origin` of the events it causes. */
   readonly connectionId: string
   /** When the proof of identity ends, in milliseconds since 1970; null if never. */

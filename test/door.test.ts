@@ -61,6 +61,7 @@ const TABLE: { [C in CommandName]: Row<C> } = {
   'conversation.create': { input: () => ({ kind: 'group', memberIds: ['member'] }), outcome: everybody },
   'conversation.get': { input: byConversation, outcome: ['FORBIDDEN', 'ok', 'ok', 'ok'] },
   'conversation.list': { input: () => ({}), outcome: everybody },
+  'conversation.count': { input: () => ({}), outcome: everybody },
   'conversation.update': { input: (place) => ({ ...byConversation(place), title: 'new' }), outcome: ownerOnly },
   'conversation.addMembers': {
     input: (place) => ({ ...byConversation(place), memberIds: ['stranger'] }),
@@ -101,6 +102,7 @@ const TABLE: { [C in CommandName]: Row<C> } = {
   'lock.release': { input: (place) => ({ ...byMessage(place), token: 1 }), outcome: ofMessage },
   'lock.list': { input: byConversation, outcome: members },
   'notification.list': { input: () => ({}), outcome: everybody },
+  'notification.count': { input: () => ({}), outcome: everybody },
   'notification.unreadCount': { input: () => ({}), outcome: everybody },
   'notification.get': { input: () => ({ notificationId: 'not theirs' }), outcome: nobody },
   'notification.read': { input: () => ({ notificationIds: ['not theirs'] }), outcome: everybody },
@@ -122,6 +124,8 @@ const TABLE: { [C in CommandName]: Row<C> } = {
   'typing.set': { input: (place) => ({ ...byConversation(place), typing: true }), outcome: members },
   'call.signal': { input: () => ({ signal: 'offer', to: 'member', data: { sdp: 'x' } }), outcome: everybody },
   'sync.snapshot': { input: () => ({}), outcome: everybody },
+  'cursor.load': { input: () => ({ userId: 'member', dialect: 'rooms', scope: 'all' }), outcome: serverOnly },
+  'cursor.save': { input: () => ({ cursors: [] }), outcome: serverOnly },
   'admin.stats': { input: () => ({}), outcome: adminOnly },
   'admin.audit': { input: () => ({}), outcome: adminOnly },
   'schedule.create': {

@@ -17,6 +17,7 @@ type Noun =
   | 'conversation.create'
   | 'conversation.get'
   | 'conversation.list'
+  | 'conversation.count'
   | 'conversation.update'
   | 'conversation.addMembers'
   | 'conversation.removeMember'
@@ -162,6 +163,10 @@ export const conversation: HandlersOf<Noun> = {
   'conversation.list': {
     policy: anyone,
     run: ({ tx, actor, input }) => tx.conversations.list(actor.userId, input),
+  },
+  'conversation.count': {
+    policy: anyone,
+    run: async ({ tx, actor, input }) => ({ count: await tx.conversations.count(actor.userId, input) }),
   },
   'conversation.update': {
     lock: theConversation,

@@ -16,7 +16,7 @@ import { block } from './block.ts'
 import { broadcast } from './broadcast.ts'
 import { conversation } from './conversation.ts'
 import type { Counting } from './counting.ts'
-import { positionOf } from './cursor.ts'
+import { cursor, positionOf } from './cursor.ts'
 import type { Expiry } from './expiry.ts'
 import { LogFeed } from './feed.ts'
 import type { Firing } from './firing.ts'
@@ -64,6 +64,7 @@ export const handlers: Handlers = {
   ...heartbeat,
   ...typing,
   ...sync,
+  ...cursor,
   ...admin,
 }
 

@@ -191,7 +191,7 @@ export class Follower {
     const position = first === undefined ? this.#reached : first - 1
     if (position <= this.#saved) return
     try {
-      await store.write((tx) => tx.saveCursor(this.#key, position))
+      await store.write((tx) => tx.saveCursors([{ ...this.#key, position }]))
       this.#saved = position
     } catch (error) {
       onError(error, `saving the cursor of ${bot.userId}`)

@@ -11,6 +11,7 @@ import { admin, anyone } from './policy.ts'
 
 type Noun =
   | 'notification.list'
+  | 'notification.count'
   | 'notification.unreadCount'
   | 'notification.get'
   | 'notification.read'
@@ -40,6 +41,10 @@ async function remove({ tx, actor }: Removal, ids?: readonly string[], readOnly 
 
 export const notification: HandlersOf<Noun> = {
   'notification.list': { policy: anyone, run: ({ tx, actor, input }) => tx.notifications.list(actor.userId, input) },
+  'notification.count': {
+    policy: anyone,
+    run: async ({ tx, actor, input }) => ({ count: await tx.notifications.count(actor.userId, input) }),
+  },
   'notification.unreadCount': {
     policy: anyone,
     run: async ({ tx, actor, input }) => ({ unread: await tx.notifications.unread(actor.userId, input.types) }),

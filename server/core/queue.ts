@@ -4,22 +4,23 @@
  * never get the same one. A page that the limit cuts leaves the mark where it was cut.
  */
 import { COUNTED } from '../../shared/commands/queue.ts'
+import type { Parsed } from '../../shared/commands.ts'
 import { cursorAt } from './cursor.ts'
 import type { HandlersOf, RunCall } from './handler.ts'
 import { admin, anyone, selfOrAdmin } from './policy.ts'
 import { advance } from './receipt.ts'
 
-async function peek({ tx, actor, input: { limit }, node }: RunCall<'queue.peek' | 'queue.dequeue'>) {
-  const { messages, position } = await tx.queue.page(actor.userId, node.queueSeconds, limit + 1)
-  return {
-    messages: messages.slice(0, limit),
-    hasMore: messages.length > limit,
-    cursor: cursorAt(node.hub.epoch, position),
-  }
+async function peek(
+  { tx, actor, node }: Pick<RunCall<'queue.peek' | 'queue.dequeue'>, 'tx' | 'actor' | 'node'>,
+  page: Parsed<'queue.peek'>,
+) {
+  const wish = { seconds: node.queueSeconds, ...page }
+  const { messages, position, next } = await tx.queue.page(actor.userId, wish)
+  return { messages, hasMore: next !== null, cursor: cursorAt(node.hub.epoch, position), next }
 }
 
 async function dequeue(call: RunCall<'queue.dequeue'>) {
-  const { messages, ...page } = await peek(call)
+  const { messages, hasMore, cursor } = await peek(call, call.input)
   const lastSeqs = new Map(messages.map(({ conversationId, seq }) => [conversationId, seq]))
   await call.tx.lock([...lastSeqs.keys()])
   const taken = new Map<string, number>()
@@ -31,7 +32,7 @@ async function dequeue(call: RunCall<'queue.dequeue'>) {
   const given = messages.filter(
     ({ conversationId, seq }) => seq > (taken.get(conversationId) ?? Number.POSITIVE_INFINITY),
   )
-  return { messages: given, ...page }
+  return { messages: given, hasMore, cursor }
 }
 
 export const queue: HandlersOf<'queue.size' | 'queue.peek' | 'queue.dequeue' | 'queue.enqueue'> = {
@@ -41,7 +42,7 @@ export const queue: HandlersOf<'queue.size' | 'queue.peek' | 'queue.dequeue' | '
       size: await tx.queue.size(input.userId ?? actor.userId, node.queueSeconds, COUNTED),
     }),
   },
-  'queue.peek': { policy: anyone, run: peek },
+  'queue.peek': { policy: anyone, run: (call) => peek(call, call.input) },
   'queue.dequeue': { policy: anyone, run: dequeue },
   'queue.enqueue': {
     policy: admin,

@@ -4,7 +4,7 @@ import type { Conversation } from '../../shared/model.ts'
 import type { Reads, Tx } from '../core/ports.ts'
 import { conversationColumns, hiddenFrom, lastMessage, memberColumns, messageColumns } from './columns.ts'
 import { array, type Param, type Query } from './driver.ts'
-import { listConversations } from './summary.ts'
+import { countConversations, listConversations } from './summary.ts'
 
 /** How many members a detail shows. */
 const SHOWN = 100
@@ -77,6 +77,7 @@ export function conversationReads(query: Query): Reads['conversations'] {
       const { conversations, next } = await listConversations(query, userId, page)
       return { conversations, next }
     },
+    count: (userId, which) => countConversations(query, userId, which),
   }
 }
 

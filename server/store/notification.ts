@@ -85,14 +85,16 @@ function read(row: readonly unknown[], start: number): Notification[] {
 
 /** Of notifications `n`: their types, if any are given. */
 const ofTypes = (types: string) => `(${types}::text[] is null or n.type = any (${types}::text[]))`
+const isUnread = (wish: string) => `(${wish}::boolean is null or (n.read_at is null) = ${wish})`
+const COUNT = `select count(*) from notifications n where n.user_id = $1 and ${ofTypes('$2')} and ${isUnread('$3')}`
 const UNREAD = `select count(*) from notifications n where n.user_id = $1 and n.read_at is null and ${ofTypes('$2')}`
 const LIST = `
 select (${UNREAD}), ${SELECTED}
 from (select 1) one
 left join (
   select * from notifications n
-  where n.user_id = $1 and ${ofTypes('$2')} and ($3::text is null or n.id < $3) and ($4::boolean is null or (n.read_at is null) = $4)
-  order by n.id desc limit $5
+  where n.user_id = $1 and ${ofTypes('$2')} and ${isUnread('$3')} and ($4::text is null or n.id < $4)
+  order by n.id desc limit $5 offset $6
 ) n on true ${SEEN}
 order by n.id desc`
 
@@ -100,9 +102,9 @@ const orNull = (values: readonly string[] | undefined) => (values === undefined 
 
 export function notificationReads(query: Query): NotificationReads {
   return {
-    async list(userId, { types, unread, before, limit }) {
+    async list(userId, { types, unread, before, skip, limit }) {
       const rows = await query<[unread: number, ...unknown[]]>(LIST, [
-        ...[userId, orNull(types), before ?? null, unread ?? null, limit + 1],
+        ...[userId, orNull(types), unread ?? null, before ?? null, limit + 1, skip ?? 0],
       ])
       const found = rows.flatMap((row) => read(row, 1))
       const notifications = found.slice(0, limit)
@@ -111,6 +113,10 @@ export function notificationReads(query: Query): NotificationReads {
     },
     async unread(userId, types) {
       const [row] = await query<[number]>(UNREAD, [userId, orNull(types)])
+      return row?.[0] ?? 0
+    },
+    async count(userId, { types, unread }) {
+      const [row] = await query<[number]>(COUNT, [userId, orNull(types), unread ?? null])
       return row?.[0] ?? 0
     },
     async get(userId, id) {

@@ -5,7 +5,7 @@
  */
 import { AppError } from '../../shared/errors.ts'
 import { type ConversationSummary, type Message, Moment, type Profile } from '../../shared/model.ts'
-import type { Reads, SummaryPage } from '../core/ports.ts'
+import type { ListFilter, Reads, SummaryPage } from '../core/ports.ts'
 import {
   type Columns,
   conversationWith,
@@ -38,6 +38,12 @@ const summaryColumns: Columns<ConversationSummary> = conversationWith({
 /** Activity of a conversation: its last message, or its creation. */
 const ACTIVITY = 'coalesce(last.created_at, c.created_at)'
 
+/** Which conversations of user $1: of a kind, archived or not. */
+const LISTED = `m.user_id = $1 and m.left_at is null and ($2::text is null or c.kind = $2)
+    and ($3::boolean is null or (m.archived_at is not null) = $3)`
+
+const COUNT = `select count(*) from members m join conversations c on c.id = m.conversation_id where ${LISTED}`
+
 /** Which rows make the page, narrow while they are sorted, then the same rows one by one (`offset`) by their place (`ctid`): within one statement it stays. */
 export const LIST = `
 select tail.position, (c.history_visible or msg.seq > m.joined_seq) and not ${hiddenFrom('m.user_id')}, ${summaryColumns.text}
@@ -47,10 +53,9 @@ left join (
   from members m join conversations c on c.id = m.conversation_id left join lateral (
     select x.ctid, x.created_at from messages x where x.conversation_id = c.id order by x.seq desc limit 1
   ) last on true
-  where m.user_id = $1 and m.left_at is null and ($2::text is null or c.kind = $2)
-    and ($3::boolean is null or (m.archived_at is not null) = $3)
+  where ${LISTED}
     and ($4::boolean is null or (m.pinned_at is not null, ${ACTIVITY}, c.id) < ($4, $5::timestamptz, $6::text collate "C"))
-  order by pinned desc, activity desc, c.id desc limit $7
+  order by pinned desc, activity desc, c.id desc limit $7 offset $8
 ) page on true
 left join lateral (select x.* from members x where x.ctid = page.member offset 0) m on true
 left join lateral (select x.* from conversations x where x.ctid = page.conversation offset 0) c on true
@@ -70,13 +75,23 @@ function parseAfter(after: string): [boolean, Date, string] {
   return [pinned === '1', activity.data, id]
 }
 
+export async function countConversations(
+  query: Query,
+  userId: string,
+  { kind, archived }: ListFilter,
+): Promise<number> {
+  const [row] = await query<[number]>(COUNT, [userId, kind ?? null, archived ?? null])
+  return row?.[0] ?? 0
+}
+
 export async function listConversations(
   query: Query,
   userId: string,
   page: Parameters<Reads['conversations']['list']>[1],
 ): Promise<SummaryPage & { position: number }> {
   const after = page.after === undefined ? [null, null, null] : parseAfter(page.after)
-  const rows = await query<Row>(LIST, [userId, page.kind ?? null, page.archived ?? null, ...after, page.limit + 1])
+  const which = [page.kind ?? null, page.archived ?? null]
+  const rows = await query<Row>(LIST, [userId, ...which, ...after, page.limit + 1, page.skip ?? 0])
   const conversations = rows.slice(0, page.limit).flatMap((row) => toSummary(row) ?? [])
   const last = conversations.at(-1)
   return {

@@ -18,4 +18,6 @@ export const Empty = z.object({}).default({})
 export const ByConversation = z.object({ conversationId: Id })
 export const ByMessage = z.object({ messageId: Id })
 export const limit = (max: number, usual: number) => z.number().int().min(1).max(max).default(usual)
+/** Rows to leave out before the page, for clients that page by number. */
+export const Skip = z.number().int().min(0).max(10_000).default(0)
 export const Content = Text(10_000).min(1)

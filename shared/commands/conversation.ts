@@ -14,11 +14,20 @@ import {
   Text,
   Wishes,
 } from '../model.ts'
-import { ByConversation, Content, type Contract, limit } from './contract.ts'
+import { ByConversation, Content, type Contract, limit, Skip } from './contract.ts'
 
 const Title = Text(200)
 
 const MemberIds = z.array(Id).max(1_000)
+
+const Listed = {
+  kind: ConversationKind.optional(),
+  /** Only what the actor has archived, or only the rest. */
+  archived: z.boolean().optional(),
+}
+const ListInput = z
+  .object({ after: Text(200).optional(), skip: Skip, limit: limit(500, 50), ...Listed })
+  .refine(({ after, skip }) => after === undefined || skip === 0, { message: 'give either after or skip' })
 
 const WishesInput = z
   .object({
@@ -61,17 +70,19 @@ export const conversation = {
   },
   'conversation.list': {
     kind: 'read',
-    input: z.object({
-      after: Text(200).optional(),
-      limit: limit(500, 50),
-      kind: ConversationKind.optional(),
-      /** Only what the actor has archived, or only the rest. */
-      archived: z.boolean().optional(),
-    }),
+    input: ListInput,
     /** Pinned ones first, newest activity first. `next` is the `after` of the next page, null at the end. */
     output: z.object({ conversations: z.array(ConversationSummary), next: z.string().nullable() }),
     errors: [],
     cost: 2,
+  },
+  /** How many there are in all pages of such a list. */
+  'conversation.count': {
+    kind: 'read',
+    input: z.object(Listed).default({}),
+    output: z.object({ count: z.number().int().min(0) }),
+    errors: [],
+    cost: 1,
   },
   'conversation.update': {
     kind: 'write',

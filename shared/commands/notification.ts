@@ -1,10 +1,20 @@
 /** A user's notifications: newest first, filtered by type; what they want none of; and sending one. */
 import { z } from 'zod'
 import { Id, JsonObject, Notification, NotificationType, Priority, Text } from '../model.ts'
-import { type Contract, Empty, limit } from './contract.ts'
+import { type Contract, Empty, limit, Skip } from './contract.ts'
 
 const Types = z.array(NotificationType).max(NotificationType.options.length)
 const OfTypes = z.object({ types: Types.min(1).optional() })
+const Listed = OfTypes.extend({
+  /** Only what is not read, or only what is. */
+  unread: z.boolean().optional(),
+})
+const ListInput = Listed.extend({
+  /** The `next` of the page before. */
+  before: Id.optional(),
+  skip: Skip,
+  limit: limit(100, 50),
+}).refine(({ before, skip }) => before === undefined || skip === 0, { message: 'give either before or skip' })
 const ByIds = z.object({ notificationIds: z.array(Id).min(1).max(100) })
 /** `changed`: how many this was new for. */
 const Changed = z.object({ changed: z.number().int(), unread: z.number().int() })
@@ -21,17 +31,19 @@ export const Notice = z.object({
 export const notification = {
   'notification.list': {
     kind: 'read',
-    input: OfTypes.extend({
-      /** Only what is not read, or only what is. */
-      unread: z.boolean().optional(),
-      /** The `next` of the page before. */
-      before: Id.optional(),
-      limit: limit(100, 50),
-    }),
+    input: ListInput,
     /** Newest first. `next` is null at the end; `unread`: how many are in all, of these types. */
     output: z.object({ notifications: z.array(Notification), next: Id.nullable(), unread: z.number().int() }),
     errors: [],
     cost: 2,
+  },
+  /** How many there are in all pages of such a list. */
+  'notification.count': {
+    kind: 'read',
+    input: Listed.default({}),
+    output: z.object({ count: z.number().int().min(0) }),
+    errors: [],
+    cost: 1,
   },
   'notification.unreadCount': {
     kind: 'read',

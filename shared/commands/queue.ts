@@ -3,7 +3,7 @@
  * is put into it: it is read from the messages and the delivered marks, so what a device marks delivered leaves it too.
  */
 import { z } from 'zod'
-import { Cursor, Id, Message, MessageType, Metadata } from '../model.ts'
+import { Cursor, Id, Message, MessageType, Metadata, Text } from '../model.ts'
 import { Content, type Contract, limit } from './contract.ts'
 
 /** What `queue.size` counts to. */
@@ -24,8 +24,17 @@ export const queue = {
     errors: ['FORBIDDEN'],
     cost: 5,
   },
-  /** The same as `queue.dequeue` would give, and it stays. */
-  'queue.peek': { kind: 'read', input: z.object({ limit: limit(500, 100) }), output: Waiting, errors: [], cost: 5 },
+  /**
+   * The same as `queue.dequeue` would give, and it stays. `next` is the `after` of the next page, null at the end: the pages
+   * together are what waited at the first one, and a stream goes on from their `cursor`, which is that of the first.
+   */
+  'queue.peek': {
+    kind: 'read',
+    input: z.object({ after: Text(300).optional(), limit: limit(500, 100) }),
+    output: Waiting.extend({ next: z.string().nullable() }),
+    errors: [],
+    cost: 5,
+  },
   /** Gives them and marks them delivered, for all devices of the user: each message is given once. */
   'queue.dequeue': { kind: 'write', input: z.object({ limit: limit(500, 100) }), output: Waiting, errors: [], cost: 5 },
   /** For servers: a message of the actor's in the direct conversation with the user, as `message.send` with `to` sends it. */

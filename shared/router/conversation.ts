@@ -4,6 +4,7 @@ export const conversation = {
   create: write('conversation.create'),
   get: read('conversation.get'),
   list: read('conversation.list'),
+  count: read('conversation.count'),
   update: write('conversation.update'),
   addMembers: write('conversation.addMembers'),
   setRole: write('conversation.setRole'),

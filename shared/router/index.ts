@@ -1,6 +1,7 @@
 /**
  * The typed router. Clients import `type AppRouter` and the transformer superjson; a server makes the router with a transformer
  * that writes what superjson reads (so that it may encode an event once for many), and carries it over WebSocket and HTTP.
+ * `account.*` and `cursor.*` are for the server itself and have no procedure.
  */
 import type { AnyTRPCRootTypes, TRPCCombinedDataTransformer, TRPCRootConfig } from '@trpc/server'
 import { admin } from './admin.ts'

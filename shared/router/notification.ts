@@ -2,6 +2,7 @@ import { followUser, read, write } from './trpc.ts'
 
 export const notification = {
   list: read('notification.list'),
+  count: read('notification.count'),
   unreadCount: read('notification.unreadCount'),
   get: read('notification.get'),
   read: write('notification.read'),

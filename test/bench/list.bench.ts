@@ -104,7 +104,7 @@ try {
         const took: number[] = []
         for (let round = 0; round < 30; round++) {
           const [row] = await sql.unsafe(`explain (analyze, timing off, format json) ${LIST}`, [
-            ...['me', null, null, null, null, null, limit + 1],
+            ...['me', null, null, null, null, null, limit + 1, 0],
           ])
           took.push(Number(row?.['QUERY PLAN'][0]['Execution Time']))
         }

@@ -252,9 +252,9 @@ function losesCursors(store: Store): Store {
         store.write((tx) =>
           run({
             ...tx,
-            saveCursor: async (key, position) => {
+            saveCursors: async (cursors) => {
               if (saves++ > 0) throw new AppError('UNAVAILABLE')
-              await tx.saveCursor(key, position)
+              await tx.saveCursors(cursors)
             },
           }),
         ),

@@ -24,6 +24,12 @@ export interface SummaryPage {
   readonly next: string | null
 }
 
+export interface ListFilter {
+  readonly kind?: ConversationKind | undefined
+  /** Only what the user has archived, or only the rest. */
+  readonly archived?: boolean | undefined
+}
+
 export interface ConversationReads {
   get(id: string): Promise<Conversation | null>
   direct(a: string, b: string): Promise<Conversation | null>
@@ -31,14 +37,14 @@ export interface ConversationReads {
   /** Pinned ones first, newest activity first, keyset pages. INVALID_INPUT for an `after` that no page gave. */
   list(
     userId: string,
-    page: {
+    page: ListFilter & {
       after?: string | undefined
+      /** So many are left out first. */
+      skip?: number | undefined
       limit: number
-      kind?: ConversationKind | undefined
-      /** Only what the user has archived, or only the rest. */
-      archived?: boolean | undefined
     },
   ): Promise<SummaryPage>
+  count(userId: string, which: ListFilter): Promise<number>
 }
 
 export interface MemberReads {

@@ -11,6 +11,6 @@ export interface CursorReads {
 }
 
 export interface CursorWrites {
-  /** Never moves back. */
-  saveCursor(key: CursorKey, position: number): Promise<void>
+  /** In one statement; none moves back. Of several for one key the highest counts. */
+  saveCursors(cursors: readonly (CursorKey & { readonly position: number })[]): Promise<void>
 }

@@ -17,14 +17,21 @@ export interface NotificationDraft
 
 type Types = readonly NotificationType[]
 
+/** `unread`: only what is not read, or only what is. */
+export interface NotificationFilter {
+  readonly types?: Types | undefined
+  readonly unread?: boolean | undefined
+}
+
 /** The body of what is about a message is how that begins now; empty if the user may not see it (any more). */
 export interface NotificationReads {
   /** Newest first. `unread` counts all of these types. */
   list(
     userId: string,
-    page: { types?: Types | undefined; unread?: boolean | undefined; before?: string | undefined; limit: number },
+    page: NotificationFilter & { before?: string | undefined; skip?: number | undefined; limit: number },
   ): Promise<{ notifications: Notification[]; next: string | null; unread: number }>
   unread(userId: string, types?: Types): Promise<number>
+  count(userId: string, which: NotificationFilter): Promise<number>
   /** Null also if it is somebody else's. */
   get(userId: string, id: string): Promise<Notification | null>
   /** Types of which the user wants none. */

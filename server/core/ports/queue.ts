@@ -5,8 +5,15 @@ import type { Message } from '../../../shared/model.ts'
  * deleted nor hidden by the user.
  */
 export interface QueueReads {
-  /** Oldest first; of each conversation always the oldest. `position`: the end of the log, exactly as old as the page. */
-  page(userId: string, seconds: number, limit: number): Promise<{ messages: Message[]; position: number }>
+  /**
+   * Oldest first; of each conversation always the oldest. `position`: the end of the log, exactly as old as the page, or as the
+   * first of the pages that `after` goes on with: what was written later is in none of them. INVALID_INPUT for an `after` that
+   * no page gave.
+   */
+  page(
+    userId: string,
+    page: { seconds: number; after?: string | undefined; limit: number },
+  ): Promise<{ messages: Message[]; position: number; next: string | null }>
   /** Counts to `limit`. */
   size(userId: string, seconds: number, limit: number): Promise<number>
 }
