@@ -34,6 +34,8 @@ export interface Audience<E extends Sent = Sent> {
   readonly others?: readonly E[]
   /** Every member of the conversation, whether or not the socket hears the conversation itself. */
   readonly members?: readonly E[]
+  /** By user: these alone, each on all their sockets; members of the conversation, if the event is about one. */
+  readonly users?: Readonly<Record<string, readonly E[]>>
 }
 
 export interface Scene {

@@ -119,7 +119,7 @@ export class Wording implements Channel {
     const deaf = [...(except ?? [])].map((userId) => this.roomOf(`user:${userId}`))
     const topic = this.roomOf(event.topic)
     const origin = this.#parts.seatOf(event.origin)
-    for (const [to, emits] of audiences(audience)) {
+    for (const [to, emits, userId] of audiences(audience)) {
       switch (to) {
         case 'all':
           this.#emit(emits, [topic], deaf)
@@ -132,6 +132,10 @@ export class Wording implements Channel {
           break
         case 'members':
           this.#emit(emits, [topic, ...[...(card?.members.keys() ?? [])].map((id) => this.roomOf(`user:${id}`))], deaf)
+          break
+        case 'users':
+          // Who has left the conversation hears nothing more of it.
+          if (!card || card.members.has(userId)) this.#emit(emits, [this.roomOf(`user:${userId}`)], deaf)
           break
         case 'origin':
           if (origin?.has(topic)) for (const [name, payload] of emits) origin.emit(name, payload)
@@ -152,7 +156,8 @@ export class Wording implements Channel {
   }
 
   #say(event: Event, audience: Audience, seat: Seat): void {
-    for (const [to, emits] of audiences(audience)) {
+    for (const [to, emits, userId] of audiences(audience)) {
+      if (to === 'users' && userId !== seat.userId) continue
       if (to === 'origin' && event.origin !== seat.connectionId) continue
       if (to === 'rest' && event.origin === seat.connectionId) continue
       if (to === 'others' && event.actorId === seat.userId) continue
@@ -161,10 +166,18 @@ export class Wording implements Channel {
   }
 }
 
-const NAMES = new Set<string>(['all', 'rest', 'origin', 'others', 'members'] satisfies (keyof Audience)[])
-const isAudience = (entry: [string, readonly Sent[]]): entry is [keyof Audience, readonly Sent[]] => NAMES.has(entry[0])
-/** In the order in which the mapper wrote them. */
-const audiences = (audience: Audience) => Object.entries<readonly Sent[]>({ ...audience }).filter(isAudience)
+type Part = readonly [to: keyof Audience, emits: readonly Sent[], userId: string]
+const NAMES = new Set<string>(['all', 'rest', 'origin', 'others', 'members', 'users'] satisfies (keyof Audience)[])
+const isName = (key: string): key is keyof Audience => NAMES.has(key)
+
+/** In the order in which the mapper wrote them; `users` one by one. */
+function audiences(audience: Audience): Part[] {
+  return Object.keys(audience).flatMap((to): Part[] => {
+    if (!isName(to)) return []
+    if (to !== 'users') return [[to, audience[to] ?? [], '']]
+    return Object.entries(audience.users ?? {}).map(([userId, emits]) => ['users', emits, userId])
+  })
+}
 
 const conversationOf = (topic: Topic) => topic.slice('conversation:'.length)
 /** Whose profile the words will name. */
