@@ -34,10 +34,9 @@ export interface Asked<P extends string, Q, B> extends Caller {
 }
 
 /**
- * One command of a route, in the order in which things happen. `answer`: what goes out, before the group's envelope. A property
- * that is a function must stand after those that its parameters are inferred from: `more` before `payload`.
+ * One command of a route, in the order in which things happen; `more` must stand before `payload`, whose parameter it types.
  */
-export interface Way<P extends string, C extends CommandName, Q extends z.ZodType, B extends z.ZodType, A, M> {
+export interface Way<P extends string, C extends CommandName, A, Q extends z.ZodType, B extends z.ZodType, M> {
   readonly command: C
   readonly summary?: string
   readonly query?: Q
@@ -49,7 +48,7 @@ export interface Way<P extends string, C extends CommandName, Q extends z.ZodTyp
   readonly more?: (execute: Execute, output: Output<C>, asked: Asked<P, z.output<Q>, z.output<B>>) => Promise<M>
   /** 200 if missing. */
   readonly status?: 200 | 201 | 202
-  readonly answer: A
+  /** What goes out, before the group's envelope. */
   readonly payload: (output: Output<C>, asked: Asked<P, z.output<Q>, z.output<B>>, more: M) => z.input<A>
   /** For the envelope. */
   readonly message?: string
@@ -106,40 +105,41 @@ const Nothing = z.object({})
 /** Where a schema is missing, its type parameter is that of Nothing: the compiler cannot tell. */
 const orNothing = <S extends z.ZodType>(schema: S | undefined): S => schema ?? (Nothing as unknown as S)
 
-/** A place that is one command. */
-export function route<
-  const P extends Place,
+type When<P extends Place, A extends z.ZodType> = <
   const C extends CommandName,
-  A extends z.ZodType,
   Q extends z.ZodType = typeof Nothing,
   B extends z.ZodType = typeof Nothing,
   M = undefined,
->(place: P, way: Way<P, C, Q, B, A, M> & Manner): Route {
-  return toRoute(place, [toChoice(paramsOf(place), way)], way)
-}
+>(
+  way: Way<P, C, A, Q, B, M>,
+) => Choice
 
-/** A place where the body decides the command: `choice('PATCH /x/:id', (when) => [when({...}), when({...})])`. */
-export function choice<const P extends Place>(
-  place: P,
-  ways: (
-    when: <
+/** Routes with this answer. In two steps, so that the answer is fixed before the mappings are read. */
+export function answers<A extends z.ZodType>(answer: A) {
+  return {
+    /** A place that is one command. */
+    route: <
+      const P extends Place,
       const C extends CommandName,
-      A extends z.ZodType,
       Q extends z.ZodType = typeof Nothing,
       B extends z.ZodType = typeof Nothing,
       M = undefined,
     >(
-      way: Way<P, C, Q, B, A, M>,
-    ) => Choice,
-  ) => readonly [Choice, ...Choice[]],
-  manner: Manner = {},
-): Route {
-  const params = paramsOf(place)
-  return toRoute(
-    place,
-    ways((way) => toChoice(params, way)),
-    manner,
-  )
+      place: P,
+      way: Way<P, C, A, Q, B, M> & Manner,
+    ): Route => toRoute(place, [toChoice(paramsOf(place), answer, way)], way),
+
+    /** A place where the body decides the command: `choice('PATCH /x/:id', (when) => [when({...}), when({...})])`. */
+    choice<const P extends Place>(
+      place: P,
+      ways: (when: When<P, A>) => readonly [Choice, ...Choice[]],
+      manner: Manner = {},
+    ): Route {
+      const params = paramsOf(place)
+      const choices = ways((way) => toChoice(params, answer, way))
+      return toRoute(place, choices, manner)
+    },
+  }
 }
 
 function paramsOf<P extends Place>(place: P): z.ZodObject & z.ZodType<Params<P>> {
@@ -162,12 +162,12 @@ function toRoute(place: Place, choices: readonly [Choice, ...Choice[]], { access
 function toChoice<
   P extends string,
   C extends CommandName,
+  A extends z.ZodType,
   Q extends z.ZodType,
   B extends z.ZodType,
-  A extends z.ZodType,
   M,
->(params: z.ZodType<Params<P>>, way: Way<P, C, Q, B, A, M>): Choice {
-  const { command, status = 200, message = '', answer, body } = way
+>(params: z.ZodType<Params<P>>, answer: A, way: Way<P, C, A, Q, B, M>): Choice {
+  const { command, status = 200, message = '', body } = way
   return {
     ...{ command, summary: way.summary, query: way.query ?? Nothing, body, status, answer },
     begin(raw, caller) {
@@ -226,14 +226,13 @@ export interface Group {
   readonly routes: readonly Route[]
 }
 
-export function group<F extends z.ZodType>(given: {
-  readonly name: string
-  readonly base?: string
-  readonly cookie?: boolean
-  readonly envelope?: Envelope
-  readonly failure: F
-  readonly error: (error: AppError) => z.input<F>
-  readonly routes: readonly Route[]
-}): Group {
-  return { base: '', cookie: false, envelope: undefined, ...given }
-}
+/** In two steps, as `answers`. `name`: the dialect's. */
+export const group = <F extends z.ZodType>({ failure, ...head }: { readonly name: string; readonly failure: F }) => ({
+  define: (given: {
+    readonly base?: string
+    readonly cookie?: boolean
+    readonly envelope?: Envelope
+    readonly error: (error: AppError) => z.input<F>
+    readonly routes: readonly Route[]
+  }): Group => ({ base: '', cookie: false, envelope: undefined, failure, ...head, ...given }),
+})
