@@ -30,8 +30,10 @@ import { dialectNames } from './dialects/index.ts'
 import { idSource } from './id.ts'
 import { commandLimit } from './limits.ts'
 import { createLog, type Logger } from './log.ts'
+import { createPasswords } from './passwords.ts'
 import { developmentSecret } from './secret.ts'
 import { openStore } from './store/store.ts'
+import { registerAccounts } from './transports/accounts.ts'
 import { registerAsyncapi } from './transports/asyncapi.ts'
 import { registerHealth } from './transports/health.ts'
 import { registerMetrics } from './transports/metrics.ts'
@@ -169,6 +171,7 @@ export async function createApp(parts: Parts = {}): Promise<App> {
   registerHealth(http, { database: () => store.ping(), tail: async () => hub.check(), cluster: () => broker.ping() })
   registerMetrics(http, { core, system, authenticate, production: config.production })
   registerAsyncapi(http, config)
+  if (config.devAuth) registerAccounts(http, { core, system, auth, passwords: createPasswords(), config })
   await trpc.register(http)
   http.server.on('upgrade', upgradeRouter({ config, log, routes: [trpc, bridge] }))
 
