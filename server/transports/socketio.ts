@@ -16,6 +16,7 @@ import { Cards } from './socketio/cards.ts'
 import { createEngine } from './socketio/engine.ts'
 import { Entrance } from './socketio/entrance.ts'
 import type { BridgeLog } from './socketio/log.ts'
+import { Trace } from './socketio/trace.ts'
 
 export interface BridgeOptions {
   readonly core: Core
@@ -45,8 +46,9 @@ export function createBridge({ core, system, auth, config, log }: BridgeOptions)
   const paths = ['/socket.io', ...enabled.flatMap((dialect) => dialect.paths)]
   const engine = createEngine(paths, config, log)
   const cards = new Cards(core, system, log)
+  const trace = config.socketio.logDir === null ? null : new Trace(config.socketio.logDir, log)
   const entrance = new Entrance({
-    ...{ core, system, cards, auth, enabled, log },
+    ...{ core, system, cards, auth, enabled, log, trace },
     io: engine.io,
     settings: { ...config.socketio, guests: config.trustRegister },
     newId: idSource(),
@@ -64,6 +66,7 @@ export function createBridge({ core, system, auth, config, log }: BridgeOptions)
       entrance.close()
       cards.close()
       await engine.close()
+      await trace?.close()
     },
   }
 }

@@ -19,6 +19,7 @@ import type { BridgeLog } from './log.ts'
 import { Pulses } from './pulse.ts'
 import type { Ground } from './run.ts'
 import { introduce, Talk } from './talk.ts'
+import type { Trace } from './trace.ts'
 import { Wording } from './wording.ts'
 
 interface Parts {
@@ -30,6 +31,7 @@ interface Parts {
   readonly enabled: readonly Dialect[]
   readonly settings: Settings & { readonly events: EventLimit; readonly pingInterval: number }
   readonly log: BridgeLog
+  readonly trace: Trace | null
   readonly newId: () => string
 }
 
@@ -51,15 +53,16 @@ export class Entrance {
 
   constructor(parts: Parts) {
     this.#parts = parts
-    const { core, cards, log, newId, enabled, io, system, settings } = parts
+    const { core, cards, log, newId, enabled, io, system, settings, trace } = parts
     this.#ready = cards.start((event) => this.#revocations.hear(event))
     this.#ready.catch((error: unknown) => log.error({ err: error }, 'the log could not be followed'))
-    this.#ground = { core, cards, log, newId, system, limit: rowLimits(), excess: eventLimits(settings.events) }
+    this.#ground = { core, cards, log, newId, system, trace, limit: rowLimits(), excess: eventLimits(settings.events) }
     this.#pulses = new Pulses(io, enabled, settings.pingInterval)
     for (const dialect of enabled) this.#wordings.set(dialect, this.#wordingsOf(dialect))
     for (const namespace of new Set(enabled.flatMap((dialect) => dialect.namespaces))) {
       io.of(namespace).use((socket, next) => {
-        this.#handshake(socket, next).catch((error: unknown) => log.error({ err: error }, 'a handshake failed'))
+        const told = trace?.watch(socket, next) ?? next
+        this.#handshake(socket, told).catch((error: unknown) => log.error({ err: error }, 'a handshake failed'))
       })
       io.of(namespace).on('connection', (socket) => this.#bySocket.get(socket)?.start())
     }

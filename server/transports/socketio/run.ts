@@ -11,11 +11,14 @@ import type { Begun, Call, Done, Doors, Failure, Inbound, Line, Meta } from '../
 import type { Cards } from './cards.ts'
 import type { BridgeLog } from './log.ts'
 import type { Session } from './session.ts'
+import type { Trace } from './trace.ts'
 
 export interface Ground {
   readonly core: Core
   readonly cards: Cards
   readonly log: BridgeLog
+  /** Null: nothing is recorded. */
+  readonly trace: Pick<Trace, 'error'> | null
   readonly newId: () => string
   readonly limit: (row: Inbound, userId: string) => Promise<void>
   readonly excess: (event: string, userId: string) => Excess | null
@@ -51,6 +54,7 @@ export async function run(ground: Ground, session: Session, arrived: Arrived): P
   } catch (thrown) {
     const error = toAppError(thrown)
     const { code, message } = error
+    ground.trace?.error(session.actor.connectionId, arrived.name, code)
     if (code === 'INTERNAL')
       ground.log.error({ err: error.cause, dialect: dialect.name }, 'an event could not be handled')
     else
