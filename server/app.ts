@@ -35,8 +35,10 @@ import { developmentSecret } from './secret.ts'
 import { openStore } from './store/store.ts'
 import { registerAccounts } from './transports/accounts.ts'
 import { registerAsyncapi } from './transports/asyncapi.ts'
+import { registerDocs } from './transports/docs.ts'
 import { registerHealth } from './transports/health.ts'
 import { registerMetrics } from './transports/metrics.ts'
+import { enabledGroups, registerRest } from './transports/rest.ts'
 import { createBridge } from './transports/socketio.ts'
 import { createTrpc } from './transports/trpc.ts'
 import { upgradeRouter } from './transports/upgrade.ts'
@@ -161,16 +163,22 @@ export async function createApp(parts: Parts = {}): Promise<App> {
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: config.rpc.maxPayload,
+    // An id of 128 characters, each of them encoded.
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1_152 },
     // Engine paths go to Socket.IO before routing: long polls are its own business.
     serverFactory: (handler) => createServer((req, res) => bridge.handle(req, res) || handler(req, res)),
   })
   await http.register(cors, {
     origin: (origin, done) => done(null, origin !== undefined && originAllowed(config, origin)),
+    methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
     credentials: true,
   })
+  const groups = enabledGroups(config)
+  await registerDocs(http, { groups, production: config.production })
   registerHealth(http, { database: () => store.ping(), tail: async () => hub.check(), cluster: () => broker.ping() })
   registerMetrics(http, { core, system, authenticate, production: config.production })
   registerAsyncapi(http, config)
+  await registerRest(http, { core, system, authenticate, config, groups })
   if (config.devAuth) registerAccounts(http, { core, system, auth, passwords: createPasswords(), config })
   await trpc.register(http)
   http.server.on('upgrade', upgradeRouter({ config, log, routes: [trpc, bridge] }))

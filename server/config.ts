@@ -69,6 +69,7 @@ export const Environment = z.object({
   SOCKET_COMPRESSION: flag.describe('compress Socket.IO frames above 1 kB'),
   SOCKETIO_DIALECTS: list.describe('dialects that are enabled, by comma; all if empty'),
   SOCKETIO_DIALECT: given.describe('the one dialect of every socket that does not say; else it is found out'),
+  LMS_REST_PREFIX: given.describe('`/path` that the HTTP routes of `lms` are moved under; at the root if not set'),
   SOCKETIO_HOSTS: list.describe('`host=dialect`, by comma: dialect by Host header'),
   RATE_LIMIT_MAX: whole(30).describe('events one user may send in RATE_LIMIT_WINDOW, in a dialect that limits them'),
   RATE_LIMIT_WINDOW: whole(10_000, 1, 86_400_000).describe('milliseconds'),
@@ -121,6 +122,8 @@ export interface Config {
     readonly password: string | undefined
     readonly db: number
   } | null
+  /** Where the HTTP routes of a dialect are instead of their own place, by its name. */
+  readonly restPrefixes: Readonly<Record<string, string>>
   readonly socketio: {
     readonly pingInterval: number
     readonly pingTimeout: number
@@ -211,6 +214,7 @@ export function readConfig(dialects: readonly string[], env = environment()): Co
     commands: { points: e.COMMAND_LIMIT, windowMs: e.COMMAND_WINDOW },
     rpc: { maxPayload: e.RPC_MAX_PAYLOAD, maxBuffered: e.RPC_MAX_BUFFERED },
     redis: e.USE_REDIS ? { host: e.REDIS_HOST, port: e.REDIS_PORT, password: e.REDIS_PASSWORD, db: e.REDIS_DB } : null,
+    restPrefixes: e.LMS_REST_PREFIX === undefined ? {} : { lms: e.LMS_REST_PREFIX.replace(/\/$/, '') },
     socketio: {
       pingInterval: e.SOCKET_PING_INTERVAL,
       pingTimeout: e.SOCKET_PING_TIMEOUT,
@@ -265,6 +269,10 @@ function contradictions(e: z.output<typeof Environment>, production: boolean): s
       `CLIENT_ORIGIN: "${origin}" is not an origin (https://app.example)`,
     )
   }
+  say(
+    e.LMS_REST_PREFIX !== undefined && !/^(\/[\w.~-]+)*\/?$/.test(e.LMS_REST_PREFIX),
+    'LMS_REST_PREFIX: must be a path like /lms',
+  )
   say(e.SOCKET_PING_TIMEOUT < 1_000, 'SOCKET_PING_TIMEOUT: at least 1000 ms')
   return problems
 }

@@ -4,6 +4,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import { peek } from '../../auth.ts'
+import { cookieToken, headerToken, tokenIn } from '../credential.ts'
 
 export interface Handshake {
   readonly auth: Readonly<Record<string, unknown>>
@@ -11,36 +12,8 @@ export interface Handshake {
   readonly headers: IncomingHttpHeaders
 }
 
-export function credential({ auth, query, headers }: Handshake): string | undefined {
-  const places = [
-    auth.token,
-    query.token,
-    bearer(headers.authorization),
-    headers['access-token'],
-    cookie(headers.cookie),
-  ]
-  for (const place of places) {
-    const token = typeof place === 'string' ? place.replace(/^Bearer\s+/i, '').trim() : ''
-    if (token !== '') return token
-  }
-  return undefined
-}
-
-const bearer = (header: string | undefined) => (header !== undefined && /^Bearer\s/i.test(header) ? header : undefined)
-
-function cookie(header: string | undefined): string | undefined {
-  const value = header
-    ?.split(';')
-    .map((pair) => pair.trim())
-    .find((pair) => pair.startsWith('token='))
-    ?.slice('token='.length)
-  if (value === undefined) return undefined
-  try {
-    return decodeURIComponent(value)
-  } catch {
-    return value
-  }
-}
+export const credential = ({ auth, query, headers }: Handshake): string | undefined =>
+  tokenIn(auth.token) ?? tokenIn(query.token) ?? headerToken(headers) ?? cookieToken(headers)
 
 /** What a token claims, unverified: good for choosing words, never for deciding rights. */
 export function claimsOf(token: string): Readonly<Record<string, unknown>> {

@@ -1,0 +1,107 @@
+/**
+ * The HTTP interfaces of the legacy systems: the groups of routes of the enabled dialects, over the one door. A request, in this
+ * order: the body is read (JSON alone, bounded), the token proves who it is, a write that a foreign page has made with the
+ * browser's own credentials is refused, the route checks what came, its command runs, the group words the answer. Each request
+ * is a connection of its own. Nothing of a dialect that is not enabled is there.
+ */
+import type { IncomingHttpHeaders } from 'node:http'
+import type { FastifyBaseLogger } from 'fastify'
+import type { CommandName, Input } from '../../shared/commands.ts'
+import { AppError, ERRORS } from '../../shared/errors.ts'
+import type { Actor, Core } from '../../shared/ports.ts'
+import { type Config, originAllowed } from '../config.ts'
+import { groups } from '../dialects/index.ts'
+import type { Begun, Group, Route } from '../dialects/rest.ts'
+import { idSource } from '../id.ts'
+import { cookieToken, headerToken } from './credential.ts'
+import type { Http } from './http.ts'
+import { refusalOf } from './refusal.ts'
+import type { Authenticate } from './session.ts'
+import { isSameOrigin } from './upgrade.ts'
+
+interface RestOptions {
+  readonly core: Core
+  /** Does what operators' routes ask outside production, and creates users whom a route introduces. */
+  readonly system: Actor
+  readonly authenticate: Authenticate
+  readonly config: Pick<Config, 'origins' | 'production' | 'rpc'>
+  /** Those that are enabled, where they are mounted. */
+  readonly groups: readonly Group[]
+}
+
+/** The groups of the enabled dialects, where the operator wants them. */
+export const enabledGroups = ({ socketio, restPrefixes }: Pick<Config, 'socketio' | 'restPrefixes'>): Group[] =>
+  groups
+    .filter(({ name }) => socketio.dialects.includes(name))
+    .map((group) => ({ ...group, base: restPrefixes[group.name] ?? group.base }))
+
+export async function registerRest<L extends FastifyBaseLogger>(fastify: Http<L>, options: RestOptions): Promise<void> {
+  const { maxPayload } = options.config.rpc
+  const newId = idSource()
+  for (const group of options.groups) {
+    await fastify.register(async (scope) => {
+      const json = scope.getDefaultJsonParser('error', 'error')
+      scope.removeAllContentTypeParsers()
+      // Clients that say JSON and send nothing are many.
+      scope.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) =>
+        body === '' ? done(null, {}) : json(request, String(body), done),
+      )
+      scope.setErrorHandler((thrown, request, reply) => {
+        const error = refusalOf(thrown, maxPayload)
+        if (error.code === 'INTERNAL') request.log.error({ err: error.cause }, 'a request failed')
+        const wait = error.data?.retryAfterMs
+        if (typeof wait === 'number') reply.header('retry-after', Math.ceil(wait / 1000))
+        return reply.code(ERRORS[error.code].http).send(group.error(error))
+      })
+      for (const route of group.routes) {
+        const handler = handlerOf(options, group, route)
+        scope.route({
+          method: route.method,
+          url: `${group.base}${route.path}`,
+          bodyLimit: maxPayload,
+          handler: async ({ headers, params, query, body = {} }, reply) => {
+            const actor = await handler.identify(headers)
+            const begun = route.begin({ params, query, body }, { actor, id: newId(), at: new Date() })
+            const data = await handler.perform(actor, begun)
+            const { envelope } = group
+            return reply
+              .code(begun.status)
+              .header('cache-control', 'no-store')
+              .send(envelope && !route.bare ? envelope.payload(data, begun.message) : data)
+          },
+        })
+      }
+    })
+  }
+}
+
+function handlerOf({ core, system, authenticate, config }: RestOptions, group: Group, route: Route) {
+  const open = route.access === 'operator' && !config.production
+  return {
+    async identify(headers: IncomingHttpHeaders): Promise<Actor> {
+      const given = headerToken(headers)
+      const token = given ?? (group.cookie ? cookieToken(headers) : undefined)
+      const actor = open ? system : await authenticate(token)
+      if ((open || given === undefined) && route.writes && isForeign(config, headers))
+        throw new AppError('FORBIDDEN', 'This origin may not write here')
+      return actor
+    },
+    async perform(actor: Actor, { introduces, run }: Begun): Promise<unknown> {
+      const execute = <C extends CommandName>(name: C, input: Input<C>) => core.execute(actor, name, input)
+      try {
+        return await run(execute)
+      } catch (error) {
+        if (introduces === undefined || !(error instanceof AppError) || error.code !== 'NOT_FOUND') throw error
+        await core.execute(system, 'user.upsert', { id: introduces })
+        return run(execute)
+      }
+    },
+  }
+}
+
+/** A request of a page that is neither ours nor allowed. Browsers do not say the origin of what is merely fetched. */
+function isForeign(config: Pick<Config, 'origins' | 'production'>, headers: IncomingHttpHeaders): boolean {
+  const { origin, host } = headers
+  if (origin === undefined) return headers['sec-fetch-site'] === 'cross-site'
+  return !isSameOrigin(origin, host) && !originAllowed(config, origin)
+}
