@@ -54,11 +54,12 @@ function startNode(
   name: string,
   directory: Directory,
   broker: Broker,
-  more: { onError?: (error: unknown) => void } = {},
+  more: { onError?: (error: unknown) => void; blocked?: (userId: string) => ReadonlySet<string> } = {},
 ) {
   const watchers = new Set<Watcher>()
   const connected = new Set<string>()
   const told: string[] = []
+  const was: string[] = []
   const hub = {
     watch: (watcher: Watcher) => {
       watchers.add(watcher)
@@ -73,6 +74,7 @@ function startNode(
       const viewer = event.topic.slice('user:'.length)
       if (event.name !== 'presence.changed' || !connected.has(viewer)) return
       const changes = event.payload.changes.map(({ userId, status }) => `${userId} ${status}`)
+      for (const change of event.payload.changes) was.push(`${viewer}: ${change.userId} ${change.was}`)
       told.push(`${viewer}: ${changes.sort().join(', ')}`)
     },
   }
@@ -88,6 +90,8 @@ function startNode(
     ...{ presence, watchers, broker },
     /** What was told since the last time. */
     told: () => told.splice(0).sort(),
+    /** The same of what they were. */
+    was: () => was.splice(0).sort(),
     come: (...userIds: string[]) => {
       for (const userId of userIds) {
         connected.add(userId)
@@ -171,6 +175,39 @@ describe('one node', () => {
     await pass(1_500)
     expect(told()).toEqual(['ann: bob online', 'bob: bob online'])
     expect(presence.roster.get('bob')?.person.custom).toBeNull()
+  })
+
+  test('what they were is what was told last; to who blocks them meanwhile, what was seen before', async () => {
+    const directory = new Directory()
+    const apart = new Set<string>()
+    const blocked = (userId: string) => new Set(apart.has(userId) ? [...apart].filter((id) => id !== userId) : [])
+    const { presence, watchers, come, told, was } = startNode('one', directory, memoryCluster().join(), { blocked })
+    const block = (on: boolean) => {
+      for (const userId of ['ann', 'bob']) apart[on ? 'add' : 'delete'](userId)
+      const event = { name: 'user.blocked', topic: 'user:ann', actorId: 'ann', origin: null, at: new Date() } as const
+      const payload = { userId: 'ann', blockedId: 'bob', on }
+      for (const { passed } of watchers) passed?.({ ...event, position: 1, payload })
+    }
+    const choose = (status: Person['status']) => {
+      directory.people.set('bob', { status })
+      presence.look(['bob'])
+    }
+    come('ann', 'bob', 'cid')
+    await pass(100)
+    told()
+    expect(new Set(was().map((line) => line.split(' ')[2]))).toEqual(new Set(['offline']))
+    choose('busy')
+    block(true)
+    await pass(100)
+    expect(told()).toEqual(['ann: bob offline', 'bob: ann offline, bob busy', 'cid: bob busy'])
+    expect(was()).toEqual(['ann: bob online', 'bob: ann online', 'bob: bob online', 'cid: bob online'])
+    block(false)
+    await pass(500)
+    expect(told()).toEqual(['ann: bob busy', 'bob: ann online'])
+    expect(was()).toEqual(['ann: bob offline', 'bob: ann offline'])
+    choose('away')
+    await pass(500)
+    expect(was()).toEqual(['ann: bob busy', 'bob: bob busy', 'cid: bob busy'])
   })
 
   test('what cannot be read now is read later, and what is known is told meanwhile', async () => {

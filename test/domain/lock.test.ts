@@ -292,3 +292,21 @@ test('stopped, nothing waits for an expiry or for who left', async () => {
     vi.useRealTimers()
   }
 })
+
+test('a release without a token ends the own holding, whichever it is, and nobody else’s', async () => {
+  await using node = await startNode(await openMemory())
+  const { ann, bob, messageId } = await place(node.backend)
+  await using a = await node.device(ann)
+  await using b = await node.device(bob)
+  const released = async ({ api }: typeof a) => (await api.lock.release.mutate({ messageId })).released
+  expect(await released(a)).toBe(false)
+  await a.api.lock.acquire.mutate({ messageId })
+  expect(await released(b)).toBe(false)
+  expect(await a.api.lock.release.mutate({ messageId, token: 2 })).toMatchObject({ released: false })
+  expect(await released(a)).toBe(true)
+  expect(await released(a)).toBe(false)
+  expect(await b.api.lock.acquire.mutate({ messageId })).toMatchObject({ token: 2 })
+  expect((await b.heard.count(3, 'taken, released, taken')).map(({ name }) => name)).toEqual([
+    ...['lock.acquired', 'lock.released', 'lock.acquired'],
+  ])
+})

@@ -53,7 +53,11 @@ test('what a message said before its edits is listed to whoever can see it, unti
   const versions = (page: { after?: number; limit?: number } = {}) =>
     bob.api.message.versions.query({ messageId, ...page })
   expect(await versions()).toEqual({ versions: [], hasMore: false })
-  for (const content of ['two', 'three', 'four']) await ann.api.message.edit.mutate({ messageId, content })
+  const original = async () => (await bob.api.message.get.query({ messageId })).originalContent
+  expect(await original()).toBeNull()
+  for (const content of ['two', 'three', 'four'])
+    expect(await ann.api.message.edit.mutate({ messageId, content })).toMatchObject({ originalContent: 'first words' })
+  expect(await original()).toBe('first words')
   const contents = async (page?: { after?: number; limit?: number }) => {
     const { versions: list, hasMore } = await versions(page)
     return [...list.map(({ version, content }) => `${version} ${content}`), hasMore]
@@ -61,7 +65,8 @@ test('what a message said before its edits is listed to whoever can see it, unti
   expect(await contents()).toEqual(['1 first words', '2 two', '3 three', false])
   expect(await contents({ limit: 2 })).toEqual(['1 first words', '2 two', true])
   expect(await contents({ after: 2 })).toEqual(['3 three', false])
-  await ann.api.message.delete.mutate({ messageId })
+  expect(await ann.api.message.delete.mutate({ messageId })).toMatchObject({ originalContent: null })
+  expect(await original()).toBeNull()
   expect(await versions()).toEqual({ versions: [], hasMore: false })
 })
 

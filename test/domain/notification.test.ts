@@ -283,3 +283,22 @@ test('who has just gone is told of a message all the same', async () => {
   await execute(ann, 'message.send', { to: bob.userId, content: 'you have missed this' })
   expect(await listed(server, bob)).toEqual(['message: you have missed this'])
 })
+
+test('pages by number, and how many there are', async () => {
+  const { ann } = await people(server, 'ann')
+  for (const [n, type] of (['system', 'call', 'system', 'call', 'system'] as const).entries())
+    await notify(ann.userId, `n${n}`, { type })
+  const list = (input: object) => execute(ann, 'notification.list', input)
+  const titles = async (input: object) => (await list(input)).notifications.map(({ title }) => title)
+  expect(await titles({ skip: 2, limit: 2 })).toEqual(['n2', 'n1'])
+  expect(await titles({ skip: 1, types: ['system'] })).toEqual(['n2', 'n0'])
+  expect(await list({ skip: 5 })).toEqual({ notifications: [], next: null, unread: 5 })
+  const { next } = await list({ skip: 1, limit: 1 })
+  expect(await titles({ before: next })).toEqual(['n2', 'n1', 'n0'])
+  await execute(ann, 'notification.readAll', { types: ['call'] })
+  const count = async (input: object) => (await execute(ann, 'notification.count', input)).count
+  expect([await count({}), await count({ unread: true }), await count({ unread: false })]).toEqual([5, 3, 2])
+  expect([await count({ types: ['system'] }), await count({ types: ['call'], unread: true })]).toEqual([3, 0])
+  for (const input of [{ skip: 1, before: next }, { skip: -1 }, { skip: 10_001 }])
+    await expect(list(input)).rejects.toMatchObject({ code: 'INVALID_INPUT' })
+})

@@ -33,7 +33,9 @@ async function device(userId: string, claims: object = { role: 'client' }) {
   /** The next that is told of this user. */
   const of = async (other: string, what = `what is told of ${other}`) => {
     const event = await heard.next(({ payload }) => payload.changes.some((change) => change.userId === other), what)
-    return event.payload.changes.find((change) => change.userId === other)
+    const change = event.payload.changes.find(({ userId }) => userId === other)
+    if (!change) throw new Error('the inbox gave another event')
+    return change
   }
   const get = async (...userIds: string[]) => (await client.api.presence.get.query({ userIds })).users
   return { client, api: client.api, heard, of, get, [Symbol.asyncDispose]: () => client.close() }
@@ -55,24 +57,28 @@ const custom = (message: string, expiresAt: Date | null = null): CustomStatus =>
 const away = (userId: string, status: Status = 'offline'): Presence => ({
   ...{ userId, status, custom: null, lastSeenAt: null },
 })
+/** The same as a change, of a client unless said otherwise. */
+const changed = (presence: Presence, was: Status, role = 'client') => ({ ...presence, role, was })
+/** What is seen of somebody whose change was told. */
+const seen = ({ role: _, was: __, ...presence }: Presence & { role?: string; was?: Status }): Presence => presence
 
 test('who comes is told once, who goes once the grace is over with when; a device more or less changes nothing', async () => {
   const { ann, bob, dan } = await place()
   await using a = await device(ann)
   await using stranger = await device(dan)
   const phone = await device(bob)
-  expect(await a.of(bob)).toEqual(away(bob, 'online'))
+  expect(await a.of(bob)).toEqual(changed(away(bob, 'online'), 'offline'))
   const laptop = await device(bob)
   await phone.client.close()
   await laptop.client.close()
   const before = Date.now()
   const left = await a.of(bob)
-  expect(left).toMatchObject({ status: 'offline', lastSeenAt: expect.any(Date) })
-  expect(Math.abs((left?.lastSeenAt?.getTime() ?? 0) - before)).toBeLessThan(10_000)
-  expect(await a.get(bob, dan, ann)).toEqual(expect.arrayContaining([left, away(ann, 'online')]))
+  expect(left).toMatchObject({ status: 'offline', was: 'online', lastSeenAt: expect.any(Date) })
+  expect(Math.abs((left.lastSeenAt?.getTime() ?? 0) - before)).toBeLessThan(10_000)
+  expect(await a.get(bob, dan, ann)).toEqual(expect.arrayContaining([seen(left), away(ann, 'online')]))
   expect(await a.get(dan)).toEqual([])
   await using back = await device(bob)
-  expect(await a.of(bob)).toMatchObject({ status: 'online' })
+  expect(await a.of(bob)).toMatchObject({ status: 'online', was: 'offline' })
   expect(a.heard.items.map(show)).toEqual([`${bob} online`, `${bob} offline`, `${bob} online`])
   expect(back.heard.items).toEqual([])
   expect(stranger.heard.items).toEqual([])
@@ -91,13 +97,13 @@ test('a status is stored, told to the others and to the own devices, and there i
   const expected = { ...away(bob, 'dnd'), custom: custom('on a beach') }
   // At once for who asks.
   expect(await a.get(bob)).toEqual([expected])
-  for (const { of } of [a, phone, b]) expect(await of(bob)).toEqual(expected)
+  for (const { of } of [a, phone, b]) expect(await of(bob)).toEqual(changed(expected, 'online'))
   await b.api.presence.set.mutate({ status: 'busy' })
-  expect(await a.of(bob)).toEqual({ ...expected, status: 'busy' })
+  expect(await a.of(bob)).toEqual(changed({ ...expected, status: 'busy' }, 'dnd'))
   await b.api.presence.set.mutate({ custom: null })
-  expect(await a.of(bob)).toEqual(away(bob, 'busy'))
+  expect(await a.of(bob)).toEqual(changed(away(bob, 'busy'), 'busy'))
   await Promise.all([phone.client.close(), b.client.close()])
-  expect(await a.of(bob)).toMatchObject({ status: 'offline', custom: null })
+  expect(await a.of(bob)).toMatchObject({ status: 'offline', was: 'busy', custom: null })
   await using back = await device(bob)
   expect(await a.of(bob)).toMatchObject({ status: 'busy' })
   // The same again is no news.
@@ -114,7 +120,7 @@ test('a custom status ends by itself, and that is told; it is over for who asks,
   const soon = () => new Date(Date.now() + 400)
   await b.api.presence.set.mutate({ custom: custom('back soon', soon()) })
   expect(await a.of(bob)).toMatchObject({ custom: { message: 'back soon' } })
-  expect(await a.of(bob)).toEqual(away(bob, 'online'))
+  expect(await a.of(bob)).toEqual(changed(away(bob, 'online'), 'online'))
   const cidActor = await backend.actor(cid)
   await run(cidActor, 'presence.set', { custom: custom('gone fishing', soon()) })
   expect(await a.get(cid)).toMatchObject([{ status: 'offline', custom: { message: 'gone fishing' } }])
@@ -151,7 +157,7 @@ test('who is invisible appears as one who left, hears the others, and their goin
   expect(await b.of(ann)).toMatchObject({ status: 'away' })
   await b.client.close()
   await expect.poll(() => backend.presence.shown(bob)).toBe(false)
-  expect(await a.get(bob)).toEqual([left])
+  expect(await a.get(bob)).toEqual([seen(left)])
   expect(a.heard.items.map(show)).toEqual([`${bob} online`, `${bob} offline`, `${ann} away`])
 })
 
@@ -178,8 +184,8 @@ test('two with a block between them are offline to each other, from the block on
   await using b = await device(bob)
   await a.of(bob)
   await a.api.user.block.mutate({ userId: bob })
-  expect(await a.of(bob)).toEqual(away(bob))
-  expect(await b.of(ann)).toEqual(away(ann))
+  expect(await a.of(bob)).toEqual(changed(away(bob), 'online'))
+  expect(await b.of(ann)).toEqual(changed(away(ann), 'online'))
   await using c = await device(cid)
   await Promise.all([a.of(cid), b.of(cid)])
   for (const one of [a, b]) {
@@ -191,8 +197,8 @@ test('two with a block between them are offline to each other, from the block on
   await a.api.presence.set.mutate({ status: 'busy' })
   expect(await c.of(ann)).toMatchObject({ status: 'busy' })
   await a.api.user.unblock.mutate({ userId: bob })
-  expect(await b.of(ann)).toEqual(away(ann, 'busy'))
-  expect(await a.of(bob)).toEqual(away(bob, 'online'))
+  expect(await b.of(ann)).toEqual(changed(away(ann, 'busy'), 'offline'))
+  expect(await a.of(bob)).toEqual(changed(away(bob, 'online'), 'offline'))
   expect(b.heard.items.map(show)).toEqual([`${ann} offline`, `${cid} online`, `${ann} busy`])
 })
 
@@ -200,7 +206,7 @@ describe('a school', () => {
   /** Who is online in it, in the order of their names. */
   const SCHOOL = {
     anna: { role: 'Admin', schoolId: 'school' },
-    guest: { role: 'client', schoolId: 'school' },
+    gus: { role: 'client', schoolId: 'school' },
     head: { role: 'admin', schoolId: 'elsewhere' },
     sam: { role: 'student', schoolId: 'school', classIds: ['2b'] },
     sue: { role: 'STUDENT', schoolId: 'school', classIds: ['1a'] },
@@ -225,7 +231,7 @@ describe('a school', () => {
 
   test.each([
     ['anna', names],
-    ['guest', ['guest']],
+    ['gus', ['gus']],
     ['tom', ['anna', 'sue', 'tess', 'tom']],
     ['tess', ['anna', 'sam', 'tess', 'tom']],
     ['sue', ['anna', 'sue', 'tom']],
@@ -269,10 +275,10 @@ describe('a school', () => {
       teachers: await watch('anna', { schoolId: 'school', role: 'teacher' }),
       class: await watch('tess', { classId: '2b' }),
       two: await watch('sue', { userIds: ['tom', 'tess', 'sue'] }),
-      stranger: await watch('guest', { schoolId: 'school' }),
+      stranger: await watch('gus', { schoolId: 'school' }),
     }
     // Last of all somebody of whom each of them hears, but the stranger.
-    for (const name of ['sam', 'tess', 'guest', 'sue', 'tom'] as const) {
+    for (const name of ['sam', 'tess', 'gus', 'sue', 'tom'] as const) {
       await of(name).api.presence.set.mutate({ status: 'busy' })
       await of(name).of(name)
     }
@@ -299,7 +305,7 @@ test('one frame has each user once, however they are found', async () => {
   await ready.count(1, 'the first page')
   await sue.api.presence.set.mutate({ status: 'busy' })
   const [event] = await heard.count(1, 'that sue is busy')
-  expect(event?.payload).toEqual({ changes: [{ ...away('sue2', 'busy') }] })
+  expect(event?.payload).toEqual({ changes: [changed(away('sue2', 'busy'), 'online', 'student')] })
   subscription.unsubscribe()
 })
 
@@ -350,7 +356,7 @@ test('the server itself hears of everybody it asks about', async () => {
   feed.attach({ push: heard.push, end: () => undefined })
   await b.api.presence.set.mutate({ status: 'busy' })
   const [event] = await heard.count(1, 'that bob is busy')
-  expect(event?.payload).toEqual({ changes: [away(bob, 'busy')] })
+  expect(event?.payload).toEqual({ changes: [changed(away(bob, 'busy'), 'online')] })
   feed.detach()
 })
 

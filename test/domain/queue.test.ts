@@ -45,7 +45,9 @@ test('what others wrote waits, oldest first over all conversations, and is given
   expect(await b.api.queue.size.query()).toEqual({ size: 4 })
   const peeked = await b.api.queue.peek.query({})
   expect(texts(peeked)).toEqual(['a1', 'c1', 'a2', 'a3'])
-  expect(await b.api.queue.dequeue.mutate({})).toEqual(peeked)
+  const { next, ...page } = peeked
+  expect(next).toBeNull()
+  expect(await b.api.queue.dequeue.mutate({})).toEqual(page)
   expect((await receipts.count(1, 'the receipt'))[0]).toMatchObject({
     actorId: bob,
     payload: { conversationId, userId: bob, fromSeq: 0, seq: 4 },
@@ -82,6 +84,49 @@ test('a page that the limit cuts leaves the rest for the next', async () => {
   }
   expect(given.map(({ length }) => length)).toEqual([2, 2, 2, 2, 1])
   expect(given.flat()).toEqual(sent)
+})
+
+test('the queue is read page by page without being moved: what waited at the first page, and the stream has the rest', async () => {
+  const { ann, bob, cid } = await people()
+  await using a = device(ann)
+  await using b = device(bob)
+  await using c = device(cid)
+  const sent: string[] = []
+  for (let n = 0; n < 11; n++) {
+    const from = n % 3 === 2 ? c : a
+    sent.push((await from.api.message.send.mutate({ to: bob, content: `text ${n}` })).content)
+  }
+  for (const limit of [1, 2, 3, 11, 12]) {
+    const pages: string[][] = []
+    for (let after: string | undefined; ; ) {
+      const page = await b.api.queue.peek.query({ limit, ...(after !== undefined && { after }) })
+      pages.push(texts(page))
+      expect(page.hasMore).toBe(page.next !== null)
+      if (page.next === null) break
+      after = page.next
+    }
+    expect(pages.flat()).toEqual(sent)
+    expect(pages.map(({ length }) => length).slice(0, -1)).toEqual(pages.slice(1).map(() => limit))
+  }
+
+  const first = await b.api.queue.peek.query({ limit: 4 })
+  await using d = device(`dan${places}`)
+  const late = await Promise.all([a, c, d].map(({ api }) => api.message.send.mutate({ to: bob, content: 'late' })))
+  const rest = await b.api.queue.peek.query({ after: first.next ?? '' })
+  expect(texts(rest)).toEqual(sent.slice(4))
+  expect(rest).toMatchObject({ cursor: first.cursor, next: null })
+  await using stream = createClient({ url: server.url, token: server.token(bob), cursor: first.cursor })
+  const heard = new Inbox<Message>(({ content }) => content)
+  stream.on('message.created', (event) => heard.push(event.payload.message))
+  const streamed = await heard.count(3, 'what was written after the first page')
+  expect(streamed.map(({ id }) => id).sort()).toEqual(late.map(({ id }) => id).sort())
+  expect(await b.api.queue.size.query()).toEqual({ size: 14 })
+
+  const actor = await server.actor(bob)
+  for (const after of ['', 'x', '1.2.3', `1.${Date.now()}.1.`, '1.9999999999999999.1.c', '99999999999999999.1.1.c'])
+    await expect(server.app.core.execute(actor, 'queue.peek', { after })).rejects.toMatchObject({
+      code: 'INVALID_INPUT',
+    })
 })
 
 test('nothing waits of what the user may not see, has deleted for themselves, or nobody can read any more', async () => {

@@ -152,3 +152,33 @@ test("a member's wishes are on all their devices, in lists and snapshots, and no
   const empty = await configure.mutate({ conversationId }).catch((error: unknown) => error)
   expect(isParleyError(empty) && empty.code).toBe('INVALID_INPUT')
 })
+
+test('a receipt names what was newly read from others, and whether one message or the conversation was marked', async () => {
+  const { ann, bob, cid, conversationId, messages } = await group()
+  await using reader = await device(cid)
+  const [first = '', second = '', third = ''] = messages
+  const { markRead, markDelivered } = reader.client.api.message
+  await markDelivered.mutate({ conversationId })
+  await markRead.mutate({ messageId: second })
+  await markRead.mutate({ messageId: first })
+  await markRead.mutate({ conversationId })
+  await reader.client.conversation(conversationId).send('4')
+  await reader.client.conversation(conversationId).markRead(4)
+  const delivered = await reader.payload('receipt.delivered')
+  const read = [await reader.payload('receipt.read'), await reader.payload('receipt.read')]
+  const own = await reader.payload('receipt.read')
+  const by = (id: string, senderId: string) => ({ id, senderId })
+  expect(read).toMatchObject([
+    { seq: 2, messageId: second, changed: 2, whole: false, messages: [by(first, ann), by(second, bob)] },
+    { seq: 3, messageId: third, changed: 1, whole: true, messages: [by(third, ann)] },
+  ])
+  expect(own).toMatchObject({ seq: 4, changed: 0, whole: true, messages: [] })
+
+  const { members } = await reader.client.api.conversation.get.query({ conversationId })
+  const at = (payload: object) => ('at' in payload ? payload.at : undefined)
+  expect(members.find(({ userId }) => userId === cid)).toMatchObject({
+    ...{ lastReadAt: at(own), lastViewedAt: at(own), lastDeliveredAt: at(own), lastReadSeq: 4 },
+  })
+  expect(at(delivered)).toBeInstanceOf(Date)
+  expect(members.find(({ userId }) => userId === ann)).toMatchObject({ lastReadAt: null, lastDeliveredAt: null })
+})

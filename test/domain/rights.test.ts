@@ -153,3 +153,10 @@ test("an operator's rows replace the usual ones and add others; a role without a
   expect(await broker.api.message.delete.mutate({ messageId: id })).toMatchObject({ deletedBy: broker.userId })
   expect(await refusal(broker.api.admin.stats.query())).toBe('FORBIDDEN')
 })
+
+test('an actor has the school of the directory, also where the token says nothing of it; the server has none', async () => {
+  expect((await server.actor('sue', { schoolId: 'north' })).schoolId).toBe('north')
+  expect((await server.actor('sue')).schoolId).toBe('north')
+  expect((await server.actor('sam')).schoolId).toBeNull()
+  expect(server.app.system.schoolId).toBeNull()
+})

@@ -32,7 +32,7 @@ async function device(userId: string) {
   client.on('message.created', heard.push)
   await client.ready()
   const words = async (count: number) => (await heard.count(count, `${count} words`)).map(word)
-  return { client, words, [Symbol.asyncDispose]: () => client.close() }
+  return { client, heard, words, [Symbol.asyncDispose]: () => client.close() }
 }
 
 let places = 0
@@ -60,6 +60,21 @@ test('a start and a stop are told once each, to the others, on no device of who 
   expect(await b.words(3)).toEqual([`${ann} types`, `${ann} stops`, `${bob}: hi`])
   expect(await a.words(1)).toEqual([`${bob}: hi`])
   expect(await phone.words(1)).toEqual([`${bob}: hi`])
+})
+
+test('said to a user, it is told in the direct conversation of the two, if there is one; else nothing happens', async () => {
+  const { ann, bob, annActor } = await place()
+  await using a = await device(ann)
+  await using b = await device(bob)
+  const { set } = a.client.api.typing
+  for (const to of [bob, ann, 'nobody at all']) expect(await set.mutate({ to, typing: true })).toEqual({})
+  const { conversationId } = await backend.core.execute(annActor, 'message.send', { to: bob, content: 'hi' })
+  for (const typing of [true, true, false]) await set.mutate({ to: bob, typing })
+  await set.mutate({ conversationId, typing: true })
+  expect(await b.words(4)).toEqual([`${ann}: hi`, `${ann} types`, `${ann} stops`, `${ann} types`])
+  expect(b.heard.items[1]?.payload).toMatchObject({ conversationId })
+  for (const input of [{ typing: true }, { conversationId, to: bob, typing: true }])
+    await expect(backend.core.execute(annActor, 'typing.set', input)).rejects.toMatchObject({ code: 'INVALID_INPUT' })
 })
 
 test('it ends by itself, and the next start is told again', async () => {

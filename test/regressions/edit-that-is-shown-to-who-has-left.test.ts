@@ -51,10 +51,10 @@ describe.each([['embedded'], ['native']])('on %s Postgres', (name) => {
         return events.flatMap(({ payload }) => ('notification' in payload ? [payload.notification.body] : []))
       }
       const then = [
-        { id: never, content: 'as it was', version: 1, editedAt: null },
-        { id: once, content: 'a', version: 1, editedAt: null },
-        { id: often, content: 'b again', version: 2, editedAt: expect.any(Date) },
-        { id: gone, content: '' },
+        { id: never, content: 'as it was', version: 1, editedAt: null, originalContent: null },
+        { id: once, content: 'a', version: 1, editedAt: null, originalContent: null },
+        { id: often, content: 'b again', version: 2, editedAt: expect.any(Date), originalContent: 'b' },
+        { id: gone, content: '', originalContent: null },
       ]
       expect(await given(bob)).toMatchObject(then)
       expect(await given(bob, id)).toMatchObject(then)

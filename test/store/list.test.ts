@@ -135,6 +135,17 @@ onEachDatabase('lists', (opened) => {
       }
       expect(paged).toEqual(order)
     }
+    for (const skip of [0, 1, 3, 6, 7, 8])
+      for (const limit of [2, 9]) {
+        const page = await store.reads.conversations.list(user, { limit, skip })
+        expect(page.conversations.map(({ id }) => id)).toEqual(order.slice(skip, skip + limit))
+        expect(page.next === null).toBe(skip + limit >= order.length)
+      }
+    await change(ids[4] ?? '', (tx) => tx.configure(ids[4] ?? '', user, { archived: true }))
+    await removeMember(store, ids[6] ?? '', user)
+    const { count } = store.reads.conversations
+    const wishes = [{}, { archived: true }, { archived: false }, { kind: 'group' as const }, { kind: 'room' as const }]
+    expect(await Promise.all(wishes.map((which) => count(user, which)))).toEqual([6, 1, 5, 6, 0])
     for (const after of ['', 'x', '1.2', `0.x.${ids[0]}`, `2.1.${ids[0]}`, `${Date.now()}.${ids[0]}`, '0.1.'])
       await expect(store.reads.conversations.list(user, { limit: 2, after })).rejects.toMatchObject({
         code: 'INVALID_INPUT',

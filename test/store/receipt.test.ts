@@ -72,4 +72,67 @@ onEachDatabase('receipts', (opened) => {
     expect(few).toHaveLength(1)
     expect(await store.reads.receipts.authors(id, { fromSeq: 102, seq: 102, readerId: 'nobody' })).toEqual([])
   })
+
+  test('what was newly read: the newest 200 from others, oldest first; of a large conversation nothing', async () => {
+    const id = newId()
+    await createConversation(store, id, ['ann', 'bob'])
+    const ids: string[] = []
+    for (const part of [0, 1, 2])
+      for (const { message } of await Promise.all(
+        Array.from({ length: 90 }, (_, n) => store.send(draft(id, n % 9 === 0 ? 'bob' : 'ann', `${part} ${n}`))),
+      ))
+        if (message.senderId === 'ann') ids.push(message.id)
+    const read = async (userId: string, seq: number) =>
+      (await store.write((tx) => tx.advance('read', id, userId, seq))).result
+    const few = await read('bob', 3)
+    expect(few?.messages.map((of) => of.id)).toEqual(ids.slice(0, 2))
+    const many = await read('bob', 270)
+    expect(many?.changed).toBe(ids.length - 2)
+    expect(many?.messages).toEqual(ids.slice(-200).map((messageId) => ({ id: messageId, senderId: 'ann' })))
+    expect(await store.write((tx) => tx.advance('delivered', id, 'ann', 270))).toMatchObject({
+      result: { messages: [] },
+    })
+    expect((await read('ann', 270))?.messages).toHaveLength(30)
+
+    const crowd = Array.from({ length: 99 }, (_, n) => `crowd ${n}`)
+    await store.write(async (tx) => {
+      for (const userId of crowd) await tx.upsertUser({ id: userId })
+      await tx.lock([id])
+      await tx.addMembers(id, crowd, 'member')
+    })
+    await store.send(draft(id, 'ann', newId()))
+    expect(await read('bob', 271)).toMatchObject({ changed: 1, large: true, messages: [] })
+  })
+
+  test('times of the marks: each moves with its mark, reading also views, going back leaves them, coming back begins anew', async () => {
+    const id = newId()
+    await createConversation(store, id, ['ann', 'bob'])
+    for (const text of ['1', '2', '3']) await store.send(draft(id, 'ann', text))
+    const times = async () => {
+      const [member] = await store.reads.members.list(id, ['bob'])
+      return [member?.lastDeliveredAt, member?.lastReadAt, member?.lastViewedAt]
+    }
+    const advance = async (receipt: 'read' | 'delivered', seq: number) =>
+      (await store.write((tx) => tx.advance(receipt, id, 'bob', seq))).result?.at
+    // The clock of the database has to go on, to tell one time from the next.
+    const later = async (moment: Date | undefined) => {
+      while ((await store.reads.schedules.now()).getTime() <= (moment?.getTime() ?? 0));
+    }
+    expect(await times()).toEqual([null, null, null])
+    const delivered = await advance('delivered', 2)
+    expect(delivered).toBeInstanceOf(Date)
+    expect(await times()).toEqual([delivered, null, null])
+    await later(delivered)
+    const read = await advance('read', 1)
+    expect(await times()).toEqual([delivered, read, read])
+    expect(read?.getTime()).toBeGreaterThan(delivered?.getTime() ?? Number.NaN)
+    await later(read)
+    const both = await advance('read', 3)
+    expect(await times()).toEqual([both, both, both])
+    await store.write((tx) => tx.retreat(id, 'bob', 1))
+    expect(await times()).toEqual([both, both, both])
+    await removeMember(store, id, 'bob')
+    await addMember(store, id, 'bob')
+    expect(await times()).toEqual([null, null, both])
+  })
 })
