@@ -4,6 +4,7 @@ import type { Contract } from '../shared/commands/contract.ts'
 import { COMMON_ERRORS, type CommandName, commands } from '../shared/commands.ts'
 import { CLOSES, ERRORS, type ErrorCode } from '../shared/errors.ts'
 import { events } from '../shared/events.ts'
+import { dialectsPage } from './reference.dialects.ts'
 import { models, named, shape, table, whole } from './reference.table.ts'
 
 const page = (title: string, ...parts: readonly string[]) =>
@@ -52,6 +53,7 @@ export const pages: Readonly<Record<string, string>> = {
       ].join('\n\n'),
     ),
   ),
+  'dialects.md': page('Dialects', ...dialectsPage),
   'model.md': page(
     'Model',
     `The named types of commands and events. ${NOTATION}`,

@@ -134,9 +134,11 @@ const acknowledges = ({ ack }: Dialect) => !['undefined', 'void', 'never'].inclu
 function schema(form: z.ZodType, io: 'input' | 'output') {
   const { $schema: _, ...made } = z.toJSONSchema(form, {
     ...{ io, target: 'draft-7', unrepresentable: 'any', cycles: 'throw' },
-    // The pattern of a date and time is longer than all the rest.
-    override: ({ jsonSchema }) => {
+    override: ({ zodSchema: { _zod }, jsonSchema }) => {
+      // The pattern of a date and time is longer than all the rest.
       if (jsonSchema.format === 'date-time') delete jsonSchema.pattern
+      if (_zod.def.type === 'pipe' && _zod.def.in._zod.def.type === 'transform')
+        jsonSchema.description = 'Other forms of it are understood too.'
     },
   })
   return made

@@ -1,0 +1,42 @@
+/** Whatever happens, a dialect says words of its wire with payloads of their form; and its wire has no word that is never said. */
+import { beforeAll, describe, expect, test } from 'vitest'
+import { dialects } from '../../server/dialects/index.ts'
+import { answered, spoken, type Word } from '../probe.ts'
+
+describe.each(dialects)('$name', (dialect) => {
+  const { emits, namespaces, wordings } = dialect
+  let heard: readonly Word[] = []
+  beforeAll(async () => {
+    heard = [...Object.values(wordings).flatMap(spoken), ...(await answered(dialect))]
+  })
+
+  test('what it says is as its wire has it, no field more', () => {
+    const wrong = new Map<string, unknown>()
+    for (const { name, payload, cause } of heard) {
+      const parsed = emits[name]?.safeParse(payload)
+      const asRead = JSON.stringify(parsed?.data)
+      if (sorted(asRead) !== sorted(JSON.stringify(payload))) wrong.set(name, { cause, payload, error: parsed?.error })
+    }
+    expect(Object.fromEntries(wrong)).toEqual({})
+  })
+
+  test('every word is said by something, and in the places that list it', () => {
+    const said = new Set(heard.map(({ name }) => name))
+    expect(Object.keys(emits).filter((name) => !said.has(name))).toEqual([])
+    for (const namespace of namespaces) {
+      const { wording, pulse, says } = dialect.place(namespace)
+      const here = wordings[wording] ? spoken(wordings[wording]).map(({ name }) => name) : []
+      const all = [...here, ...(pulse?.(new Date()) ?? []).map(([name]) => name)]
+      expect([...new Set(all)].filter((name) => !says.includes(name))).toEqual([])
+    }
+  })
+})
+
+/** Keys in one order. */
+function sorted(json: string | undefined): unknown {
+  return json && JSON.stringify(JSON.parse(json, (_, value) => (isRecord(value) ? inOrder(value) : value)))
+}
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+const inOrder = (value: Record<string, unknown>) =>
+  Object.fromEntries(Object.entries(value).toSorted(([one], [other]) => (one < other ? -1 : 1)))
