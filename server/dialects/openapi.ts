@@ -83,8 +83,9 @@ function failures(group: Group, names: readonly CommandName[], hasBody: boolean)
 const anyOf = (schemas: readonly Schema[]): Schema =>
   schemas.length === 1 && schemas[0] ? schemas[0] : { anyOf: [...schemas] }
 
-/** Without `$schema` and `id`, which have no place inside of a document. */
-function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): Schema {
-  const { $schema: _, id: __, ...plain } = z.toJSONSchema(schema, { io, unrepresentable: 'any' })
+/** Whole, without `$schema` and references, which would mean another place inside of a document. */
+export function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): Schema {
+  const { $schema: _, ...plain } = z.toJSONSchema(schema, { io, unrepresentable: 'any', metadata: UNNAMED })
   return plain
 }
+const UNNAMED = z.registry<{ id?: string }>()

@@ -23,6 +23,7 @@ import {
   Registration,
 } from '../dialects/account.ts'
 import { dialects } from '../dialects/index.ts'
+import { jsonSchema } from '../dialects/openapi.ts'
 import { attemptLimit } from '../limits.ts'
 import type { Passwords } from '../passwords.ts'
 import type { Http } from './http.ts'
@@ -150,12 +151,8 @@ function refusalOf(thrown: unknown): AppError {
   return new AppError(status === 413 ? 'TOO_LARGE' : 'INVALID_INPUT', 'The request cannot be read')
 }
 
-const json = (schema: z.ZodType, io: 'input' | 'output') => {
-  const { $schema: _, id: __, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' })
-  return rest
-}
 const schema = (summary: string, status: number, answer: z.ZodType, body?: z.ZodType) => ({
   ...{ summary, tags: ['accounts'] },
-  ...(body && { body: json(body, 'input') }),
-  response: { [status]: json(answer, 'output'), '4xx': json(Refused, 'output') },
+  ...(body && { body: jsonSchema(body, 'input') }),
+  response: { [status]: jsonSchema(answer, 'output'), '4xx': jsonSchema(Refused, 'output') },
 })

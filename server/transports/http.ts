@@ -12,6 +12,7 @@ import type { Core } from '../../shared/ports.ts'
 import { shapeOf } from '../../shared/router/failure.ts'
 import type { AppRouter } from '../../shared/router/index.ts'
 import type { Context } from '../../shared/router/trpc.ts'
+import { refusalOf } from './refusal.ts'
 import type { Revocations, Why } from './revocations.ts'
 import { type Authenticate, identify, tokenOf } from './session.ts'
 import { byQueue } from './stream.ts'
@@ -44,14 +45,8 @@ export async function serveHttp<L extends FastifyBaseLogger>(fastify: Http<L>, o
     scope.addContentTypeParser('application/json', { parseAs: 'string' }, (_, body, done) => done(null, body))
     // What Fastify refuses before tRPC sees it, in tRPC's words.
     scope.setErrorHandler((error, request, reply) => {
-      const status = error instanceof Error && 'statusCode' in error ? error.statusCode : 500
-      if (typeof status !== 'number' || status >= 500) request.log.error({ err: error }, 'a request failed')
-      const failure =
-        status === 413
-          ? new AppError('TOO_LARGE', `The request is larger than ${maxPayload} bytes`)
-          : typeof status === 'number' && status < 500
-            ? new AppError('INVALID_INPUT', 'The request cannot be read')
-            : new AppError('INTERNAL', 'Internal error')
+      const failure = refusalOf(error, maxPayload)
+      if (failure.code === 'INTERNAL') request.log.error({ err: error }, 'a request failed')
       const shape = shapeOf(failure)
       return reply.code(shape.data.httpStatus).send({ error: superjson.serialize(shape) })
     })
