@@ -106,7 +106,7 @@ export function createAuth({ secret, publicKey, newId, reserved, standing, admit
         throw new AppError('UNAUTHENTICATED', 'The token has been revoked')
       const identity = identityOf(userId, claims)
       const user = known && agrees(known.user, identity) ? known.user : await admit(identity)
-      if (!user.active) throw new AppError('UNAUTHENTICATED', 'User not found')
+      if (!user.active) throw inactive()
       return actor({ ...user, userId }, connectionId, claims.exp === undefined ? null : claims.exp * 1000)
     },
     guest: (connectionId) =>
@@ -114,7 +114,7 @@ export function createAuth({ secret, publicKey, newId, reserved, standing, admit
     async claim(userId, connectionId) {
       if (isReserved(userId)) throw new AppError('FORBIDDEN', 'This user cannot be registered')
       const user = (await standing(userId))?.user ?? (await admit({ id: userId }))
-      if (!user.active) throw new AppError('UNAUTHENTICATED', 'User not found')
+      if (!user.active) throw inactive()
       return actor({ ...user, userId }, connectionId, null)
     },
     sign(claims, expiresIn) {
@@ -123,6 +123,8 @@ export function createAuth({ secret, publicKey, newId, reserved, standing, admit
     },
   }
 }
+
+const inactive = () => new AppError('UNAUTHENTICATED', 'User not found', { data: { inactive: true } })
 
 /** What a token says, unverified: good for choosing words, never for deciding rights. */
 export function peek(token: string): Readonly<Record<string, unknown>> | null {

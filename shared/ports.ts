@@ -28,11 +28,12 @@ export interface Actor {
 /**
  * What to follow. `all`: the actor's user topic and every conversation while a member. `user`: the user topic alone.
  * `conversation`: one of the actor's conversations. `log`: everything, for the server's own parts only. `presence`: `presence.changed`
- * alone, of these users or this school or class, as far as the actor may see them; no replay. `names`: these events alone.
+ * alone, of these users or this school or class, as far as the actor may see them; no replay. `by: 'rights'`: of those alone whom the
+ * table of rights lets the actor see in their school and classes, whatever else they share. `names`: these events alone.
  */
 export type Scope =
   | { readonly kind: 'all' | 'log' }
-  | ({ readonly kind: 'presence' } & PresenceFilter)
+  | ({ readonly kind: 'presence' } & (PresenceFilter | { readonly by: 'rights' }))
   | { readonly kind: 'user'; readonly names?: readonly EventName[] }
   | { readonly kind: 'conversation'; readonly conversationId: string; readonly names?: readonly EventName[] }
 
@@ -83,7 +84,7 @@ export interface Core {
   subscribe(actor: Actor, scope: Scope, cursor?: string): Promise<Feed>
   /**
    * Who follows a topic on this node now: connections, and the users behind them. For a viewer without those who are invisible,
-   * or with whom there is a block.
+   * or with whom there is a block. Of the topic of a user also that user, if connected to another node.
    */
   occupancy(
     topic: Event['topic'],

@@ -202,7 +202,10 @@ export function createCore({
     if (viewerId === undefined) return hub.occupancy(topic)
     const apart = hub.blocklist.with(viewerId)
     const invisible = (userId: string) => options.presence.roster.get(userId)?.person.status === 'offline'
-    return hub.occupancy(topic, (id) => id === viewerId || (!apart.has(id) && !invisible(id)))
+    const counts = (id: string) => id === viewerId || (!apart.has(id) && !invisible(id))
+    const here = hub.occupancy(topic, counts)
+    const user = topic.startsWith('user:') && here.users.length === 0 ? topic.slice('user:'.length) : null
+    return user !== null && counts(user) && options.presence.online(user) ? { ...here, users: [user] } : here
   }
 
   return { execute, subscribe, occupancy }

@@ -84,13 +84,14 @@ export const hider: Policy<{ messageId: string }> = async (reads, actor, { messa
 }
 
 /**
- * Who may delete the message, also where they have hidden it from themselves: its sender, an owner or admin of its
- * conversation, and moderators, who need not be members.
+ * Who may delete the message, also where they have hidden it from themselves: its sender, and unless it is to be their `own`, an
+ * owner or admin of its conversation, and moderators, who need not be members.
  */
-export const eraser: Policy<{ messageId: string }> = async (reads, actor, { messageId }, rights) => {
-  if (rights.moderates(actor)) return
+export const eraser: Policy<{ messageId: string; own: boolean }> = async (reads, actor, { messageId, own }, rights) => {
+  if (!own && rights.moderates(actor)) return
   const { senderId, conversationId } = (await seenMessage(reads, actor, messageId)).message
   if (senderId === actor.userId) return
+  if (own) throw new AppError('FORBIDDEN', 'Only the sender may do this')
   const { role } = await standing(reads, actor, conversationId)
   if (role === 'member')
     throw new AppError('FORBIDDEN', 'Only the sender, an owner or admin, or a moderator may do this')
@@ -104,6 +105,19 @@ export const markMember: Policy<{ conversationId?: string | undefined; messageId
 ) => {
   if (messageId !== undefined) await visibleMessage(reads, actor, messageId)
   else if (conversationId !== undefined) await standing(reads, actor, conversationId)
+}
+
+/** The same; with `received` only of a message that somebody else wrote to them. */
+export const reader: Policy<{
+  conversationId?: string | undefined
+  messageId?: string | undefined
+  received: boolean
+}> = async (reads, actor, input, rights) => {
+  const message = input.received && input.messageId !== undefined && (await reads.messages.get(input.messageId))
+  const isTheirs = message && message.senderId !== actor.userId
+  if (message && !(isTheirs && (await reads.messages.visible(message.id, actor.userId))))
+    throw new AppError('FORBIDDEN', 'Only who received the message may do this')
+  await markMember(reads, actor, input, rights)
 }
 
 /** To tell oneself; to tell another user, or everybody (null), an administrator. */

@@ -72,10 +72,14 @@ export class Rights {
 
   /** Whether the first may see the presence of the second, for where they are and who they are. */
   sees(viewer: Pupil, other: Pupil): boolean {
-    if (this.administers(viewer)) return true
-    const { seesInSchool = [], seesInClass = [] } = this.#of(viewer)
+    return this.administers(viewer) || this.seesNear(viewer, other)
+  }
+  /** The same, where an administrator sees no further than their own school. */
+  seesNear(viewer: Pupil, other: Pupil): boolean {
+    const { administers = false, seesInSchool = [], seesInClass = [] } = this.#of(viewer)
     const among = (roles: readonly string[]) => roles.some((role) => role.toLowerCase() === this.#row(other))
-    if (viewer.schoolId !== null && viewer.schoolId === other.schoolId && among(seesInSchool)) return true
+    const together = viewer.schoolId !== null && viewer.schoolId === other.schoolId
+    if (together && (administers || among(seesInSchool))) return true
     return among(seesInClass) && viewer.classIds.some((id) => other.classIds.includes(id))
   }
 

@@ -72,7 +72,8 @@ export class Round {
       : { ...appearance(entry.person, true), role, was: 'offline' }
     changesFor(this.#byViewer, viewer).set(userId, now)
     for (const watch of this.#watches.about(entry.person)) {
-      if (watch.subscriber.userId === viewer) changesFor(this.#byWatch, watch).set(userId, now)
+      if (watch.subscriber.userId === viewer && this.#sees(watch, entry.person))
+        changesFor(this.#byWatch, watch).set(userId, now)
     }
   }
 
@@ -91,16 +92,14 @@ export class Round {
     }
   }
 
-  #sees({ viewer, subscriber }: Watch, person: Person): boolean {
+  #sees({ filter, viewer: came, subscriber }: Watch, person: Person): boolean {
+    const { rights } = this.#options
     const known = this.#roster.get(subscriber.userId)
-    if (!known) return maySee(this.#options.rights, viewer, new Set(viewer.conversationIds), person)
-    const { role } = viewer
-    return maySee(
-      this.#options.rights,
-      known.person.role === role ? known.person : { ...known.person, role },
-      known.places,
-      person,
-    )
+    const now = known?.person ?? came
+    const { role } = came
+    const viewer = now.role === role ? now : { ...now, role }
+    if ('by' in filter) return rights.seesNear(viewer, person)
+    return maySee(rights, viewer, known?.places ?? new Set(came.conversationIds), person)
   }
   #show(viewer: string, now: Change): void {
     if (!this.#isApart(viewer, now.userId)) changesFor(this.#byViewer, viewer).set(now.userId, now)

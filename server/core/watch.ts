@@ -1,5 +1,6 @@
 /**
- * Subscriptions to the presence of certain users: by user, school, school and role, or class. Each waits under the keys of the
+ * Subscriptions to the presence of certain users: by user, school, school and role, or class, or whom the viewer's rights show in
+ * their school and classes, as these were on coming. Each waits under the keys of the
  * roster that it is about, so a change looks only at those whom it may concern. There is nothing to catch up with: who comes
  * asks how things are.
  */
@@ -10,10 +11,12 @@ import type { Actor, Feed, Sink } from '../../shared/ports.ts'
 import type { Subscriber } from './following.ts'
 import type { Hub } from './hub.ts'
 import type { Person, PresenceReads } from './ports.ts'
-import { keysFor, keysOf, matches } from './roster.ts'
+import { keys, keysFor, keysOf, matches } from './roster.ts'
+
+type Filter = PresenceFilter | { readonly by: 'rights' }
 
 export interface Watch {
-  readonly filter: PresenceFilter
+  readonly filter: Filter
   /** Who watches, as they came: until they are in the roster, and for the role. */
   readonly viewer: Person
   readonly subscriber: Subscriber
@@ -23,10 +26,10 @@ export class Watches {
   readonly #byKey = new Map<string, Set<Watch>>()
 
   add(watch: Watch): void {
-    for (const key of keysFor(watch.filter)) this.#byKey.set(key, (this.#byKey.get(key) ?? new Set()).add(watch))
+    for (const key of placesOf(watch)) this.#byKey.set(key, (this.#byKey.get(key) ?? new Set()).add(watch))
   }
   remove(watch: Watch): void {
-    for (const key of keysFor(watch.filter)) {
+    for (const key of placesOf(watch)) {
       const there = this.#byKey.get(key)
       if (there?.delete(watch) && there.size === 0) this.#byKey.delete(key)
     }
@@ -34,21 +37,28 @@ export class Watches {
   *about(person: Person): Generator<Watch> {
     if (this.#byKey.size === 0) return
     for (const key of keysOf(person)) {
-      for (const watch of this.#byKey.get(key) ?? []) if (matches(watch.filter, person)) yield watch
+      for (const watch of this.#byKey.get(key) ?? []) if (means(watch, person)) yield watch
     }
   }
 }
+
+/** Where in the roster those are whom it is about; `means` then says who they are. */
+function placesOf({ filter, viewer: { schoolId, classIds } }: Watch): string[] {
+  if (!('by' in filter)) return keysFor(filter)
+  return [...(schoolId === null ? [] : [keys.school(schoolId)]), ...classIds.map(keys.class)]
+}
+const means = ({ filter }: Watch, person: Person) => 'by' in filter || matches(filter, person)
 
 export class WatchFeed implements Feed {
   readonly #hub: Hub
   readonly #watches: Watches
   readonly #reads: Pick<PresenceReads, 'people'>
   readonly #actor: Actor
-  readonly #filter: PresenceFilter
+  readonly #filter: Filter
   #viewer: Person | undefined
   #watch: Watch | undefined
 
-  constructor(hub: Hub, watches: Watches, reads: Pick<PresenceReads, 'people'>, actor: Actor, filter: PresenceFilter) {
+  constructor(hub: Hub, watches: Watches, reads: Pick<PresenceReads, 'people'>, actor: Actor, filter: Filter) {
     this.#hub = hub
     this.#watches = watches
     this.#reads = reads

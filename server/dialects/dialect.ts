@@ -22,6 +22,8 @@ interface Head<W extends Wire, A extends z.ZodType> {
   readonly namespaces?: readonly string[]
   /** Engine paths besides `/socket.io/` and `/<name>/socket.io/`. */
   readonly paths?: readonly string[]
+  /** Where its token is looked for first; in `auth` if missing. */
+  readonly token?: 'query'
   /** Whether a token with these claims is one of this system's own. */
   readonly claims?: (claims: Readonly<Record<string, unknown>>) => boolean
   /**
@@ -89,6 +91,7 @@ export interface Dialect {
   readonly name: string
   readonly namespaces: readonly string[]
   readonly paths: readonly string[]
+  readonly token: 'auth' | 'query'
   readonly claims: (claims: Readonly<Record<string, unknown>>) => boolean
   readonly ack: z.ZodType
   readonly emits: Wire
@@ -139,6 +142,7 @@ export function dialect<const W extends Wire, A extends z.ZodType>(head: Head<W,
       namespaces: head.namespaces ?? ['/'],
       guests: head.guests,
       paths: [`/${head.name}/socket.io`, ...(head.paths ?? [])],
+      token: head.token ?? 'auth',
       claims: head.claims ?? (() => false),
       ack: head.ack,
       emits: head.emits,

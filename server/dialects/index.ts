@@ -1,12 +1,13 @@
 /** The dialects, in the order in which an undecided socket's events are offered to them. */
 import { bedtimeRest } from './bedtime.rest.ts'
 import type { Dialect } from './dialect.ts'
+import { lms } from './lms.ts'
 import { marketplace } from './marketplace.ts'
 import type { Group } from './rest.ts'
 import { roomsRest } from './rooms.rest.ts'
 import { rooms } from './rooms.ts'
 
-export const dialects: readonly Dialect[] = [marketplace, rooms]
+export const dialects: readonly Dialect[] = [marketplace, lms, rooms]
 export const dialectNames: readonly string[] = dialects.map(({ name }) => name)
 
 /** Their routes over HTTP. */

@@ -4,11 +4,14 @@ import { Id, Message, MessageType, Metadata, Moment, ReactionKind, Seq, Version 
 import { ByMessage, Content, type Contract, limit } from './contract.ts'
 
 /** Up to where to mark: a place in a conversation (its end, if `seq` is missing), or a message and all before it. */
-const Mark = z
-  .object({ conversationId: Id.optional(), seq: Seq.optional(), messageId: Id.optional() })
-  .refine((mark) => (mark.conversationId === undefined) !== (mark.messageId === undefined), {
-    message: 'give either conversationId or messageId',
-  })
+const place = { conversationId: Id.optional(), seq: Seq.optional(), messageId: Id.optional() }
+const isOne = (mark: { conversationId?: string | undefined; messageId?: string | undefined }) =>
+  (mark.conversationId === undefined) !== (mark.messageId === undefined)
+const Mark = z.object(place).refine(isOne, 'give either conversationId or messageId')
+/** `received`: only a message that somebody else wrote to the actor; to mark any other that exists is FORBIDDEN. */
+const ReadMark = z
+  .object({ ...place, received: z.boolean().default(false) })
+  .refine(isOne, 'give either conversationId or messageId')
 
 /** `changed` counts the messages that were not marked before; `seq` is the mark now. `mentions`: how many unread ones name the actor. */
 export const Marked = z.object({
@@ -28,10 +31,12 @@ const HistoryInput = z
     after: Seq.optional(),
     /** Half of the page before, the rest from this seq on. */
     around: Seq.optional(),
+    /** Messages written later than this, the oldest. */
+    since: Moment.optional(),
     limit: limit(200, 50),
   })
-  .refine((page) => [page.before, page.after, page.around].filter((at) => at !== undefined).length <= 1, {
-    message: 'give at most one of before, after, around',
+  .refine((page) => [page.before, page.after, page.around, page.since].filter((at) => at !== undefined).length <= 1, {
+    message: 'give at most one of before, after, around, since',
   })
 
 const SendInput = z
@@ -86,7 +91,8 @@ export const message = {
   },
   'message.delete': {
     kind: 'write',
-    input: ByMessage,
+    /** `own`: only if the actor wrote it, whatever else they may delete. */
+    input: ByMessage.extend({ own: z.boolean().default(false) }),
     output: Message,
     errors: ['FORBIDDEN', 'NOT_FOUND', 'CONFLICT'],
     cost: 2,
@@ -122,7 +128,7 @@ export const message = {
     cost: 1,
   },
   'message.markDelivered': { kind: 'write', input: Mark, output: Marked, errors: ['FORBIDDEN', 'NOT_FOUND'], cost: 1 },
-  'message.markRead': { kind: 'write', input: Mark, output: Marked, errors: ['FORBIDDEN', 'NOT_FOUND'], cost: 1 },
+  'message.markRead': { kind: 'write', input: ReadMark, output: Marked, errors: ['FORBIDDEN', 'NOT_FOUND'], cost: 1 },
   'message.missed': {
     kind: 'read',
     input: z.object({ since: Moment, limit: limit(500, 500) }),

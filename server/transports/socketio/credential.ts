@@ -12,8 +12,10 @@ export interface Handshake {
   readonly headers: IncomingHttpHeaders
 }
 
-export const credential = ({ auth, query, headers }: Handshake): string | undefined =>
-  tokenIn(auth.token) ?? tokenIn(query.token) ?? headerToken(headers) ?? cookieToken(headers)
+export function credential({ auth, query, headers }: Handshake, first: 'auth' | 'query' = 'auth'): string | undefined {
+  const [one, other] = first === 'auth' ? [auth, query] : [query, auth]
+  return tokenIn(one.token) ?? tokenIn(other.token) ?? headerToken(headers) ?? cookieToken(headers)
+}
 
 /** What a token claims, unverified: good for choosing words, never for deciding rights. */
 export function claimsOf(token: string): Readonly<Record<string, unknown>> {

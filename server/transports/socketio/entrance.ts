@@ -4,7 +4,7 @@
  * comes back from that and not from a refusal. Tokens are never logged.
  */
 import type { Server, Socket } from 'socket.io'
-import { ERRORS, toAppError } from '../../../shared/errors.ts'
+import { type AppError, ERRORS, toAppError } from '../../../shared/errors.ts'
 import type { Actor, Core } from '../../../shared/ports.ts'
 import type { Auth } from '../../auth.ts'
 import type { Dialect, Refusal } from '../../dialects/dialect.ts'
@@ -97,16 +97,17 @@ export class Entrance {
     const { auth: issuer, settings, enabled, log } = this.#parts
     const { auth, query, headers } = socket.handshake
     const handshake = { auth: record(auth), query: record(query), headers }
-    const token = credential(handshake)
+    const found = credential(handshake)
     const choice = chooseDialect(enabled, settings, {
       ...handshake,
       ...{ path: pathOf(socket.request), namespace: socket.nsp.name, host: headers.host },
-      claims: token === undefined ? null : claimsOf(token),
+      claims: found === undefined ? null : claimsOf(found),
     })
     if ('unknown' in choice) {
       next(new Error(`Unknown dialect: ${choice.unknown.slice(0, 64)}`))
       return
     }
+    const token = credential(handshake, choice.dialect?.token)
     const leave = this.#arrive(socket)
     if (!leave) {
       next(new Error('Already connected'))
@@ -133,7 +134,7 @@ export class Entrance {
       )
       if (error.code === 'INTERNAL') log.error({ err: error.cause }, 'a handshake failed')
       if (ERRORS[error.code].retry) socket.conn.close()
-      else next(new Error(choice.dialect?.refuse(refusal(error.code, token)) ?? 'Authentication failed'))
+      else next(new Error(choice.dialect?.refuse(refusal(error, token)) ?? 'Authentication failed'))
     }
   }
 
@@ -193,8 +194,10 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   FORBIDDEN: 'inactive',
   NOT_FOUND: 'inactive',
 }
-const refusal = (code: string, token: string | undefined): Refusal =>
-  token === undefined ? 'missing' : (REFUSALS[code] ?? 'failed')
+function refusal({ code, data }: AppError, token: string | undefined): Refusal {
+  if (token === undefined) return 'missing'
+  return data?.inactive === true ? 'inactive' : (REFUSALS[code] ?? 'failed')
+}
 
 /** A copy of what a client sent as an object; nothing if it sent something else. */
 const record = (value: unknown): Record<string, unknown> =>
