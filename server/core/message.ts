@@ -13,7 +13,7 @@ import { type BatchCall, conversationTopic, draft, ephemeral, type HandlersOf, i
 import { endGone, mayEdit } from './lock.ts'
 import { ofEdit, ofMessage, tell } from './notice.ts'
 import { anyone, eraser, firstVisible, member, messageMember, sender, standing, visibleMessage } from './policy.ts'
-import type { SendDraft } from './ports.ts'
+import type { Reads, SendDraft } from './ports.ts'
 
 type Noun =
   | 'message.send'
@@ -97,6 +97,13 @@ function created({ actor }: BatchCall<'message.send'>, message: Message, positio
   return { name: 'message.created', topic, position, at: message.createdAt, ...cause, payload: { message } }
 }
 
+/** The same page, its time as a place. */
+async function placed(reads: Reads, { since, ...page }: Parsed<'message.history'>) {
+  return since === undefined
+    ? page
+    : { ...page, after: (await reads.messages.firstAfter(page.conversationId, since)) - 1 }
+}
+
 /** Which seqs a page asks for, and whether the newest or the oldest of them count. */
 function ranges({ before, after, around, limit }: Parsed<'message.history'>, first: number) {
   const all = { fromSeq: first, toSeq: Number.MAX_SAFE_INTEGER }
@@ -120,7 +127,9 @@ export const message: HandlersOf<Noun> = {
       const reader = actor.userId
       const ends = await tx.messages.ends(input.conversationId, first, reader)
       const pages = await Promise.all(
-        ranges(input, first).map((range) => tx.messages.range(input.conversationId, { ...range, reader })),
+        ranges(await placed(tx, input), first).map((range) =>
+          tx.messages.range(input.conversationId, { ...range, reader }),
+        ),
       )
       const messages = pages.flat()
       const [from, to] = [messages[0]?.seq, messages.at(-1)?.seq]

@@ -6,7 +6,7 @@
 import type { Output, Parsed } from '../../shared/commands.ts'
 import { AppError } from '../../shared/errors.ts'
 import { conversationTopic, draft, type HandlersOf, type RunCall, userTopic } from './handler.ts'
-import { markMember, messageMember, visibleMessage } from './policy.ts'
+import { markMember, messageMember, reader, visibleMessage } from './policy.ts'
 import type { Reads } from './ports.ts'
 
 type Forward = 'message.markDelivered' | 'message.markRead'
@@ -83,7 +83,7 @@ const lock = async (input: Parsed<Mark>, reads: Reads) => [(await target(input, 
 
 export const receipt: HandlersOf<Mark | 'message.readers'> = {
   'message.markDelivered': { lock, policy: markMember, run: (call) => mark('delivered', call) },
-  'message.markRead': { lock, policy: markMember, run: (call) => mark('read', call) },
+  'message.markRead': { lock, policy: reader, run: (call) => mark('read', call) },
   'message.markUnread': { lock, policy: markMember, run: retreat },
   'message.readers': {
     policy: messageMember,

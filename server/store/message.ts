@@ -23,6 +23,9 @@ const END = (order: 'asc' | 'desc') => `(
 )`
 const ENDS = `select ${END('asc')}, ${END('desc')}`
 
+const FIRST_AFTER = `
+select first_seq_after($1, $2, (select msg.seq from messages msg where msg.conversation_id = $1 order by msg.seq desc limit 1))`
+
 const MISSED = `
 with mine as materialized (
   select c.id, m.user_id, greatest(first_seq_after(c.id, $2, msg.seq), case when c.history_visible then 1 else m.joined_seq + 1 end) as seq
@@ -63,6 +66,10 @@ export function messageReads(query: Query): MessageReads {
       const [row] = await query<[number | null, number | null]>(ENDS, [conversationId, fromSeq, reader])
       const [first, last] = row ?? [null, null]
       return first === null || last === null ? null : { first, last }
+    },
+    async firstAfter(conversationId, since) {
+      const [row] = await query<[number]>(FIRST_AFTER, [conversationId, since])
+      return row?.[0] ?? 1
     },
     async versions(id, after, limit) {
       const rows = await query<[version: number, content: string, writtenAt: Date]>(

@@ -40,6 +40,8 @@ export interface MessageReads {
   ): Promise<Message[]>
   /** Seq of the first and of the last message from `fromSeq` on that the reader has not hidden; null if there is none. */
   ends(conversationId: string, fromSeq: number, reader: string): Promise<{ first: number; last: number } | null>
+  /** Seq of the first message written later than `since`; one beyond the last if there is none. */
+  firstAfter(conversationId: string, since: Date): Promise<number>
   /** Messages that reply to this one, in order of seq beyond `after`; not deleted ones, nor what the reader has hidden. */
   replies(id: string, page: { after: number; limit: number; reader: string }): Promise<Message[]>
   /** What a message said before its edits, by rising version, beyond `after`; nothing once it is deleted. */
