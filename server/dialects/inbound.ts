@@ -7,7 +7,7 @@ import type { CommandName, Input, Output } from '../../shared/commands.ts'
 import { AppError } from '../../shared/errors.ts'
 import type { Topic } from '../../shared/events.ts'
 import type { Actor } from '../../shared/ports.ts'
-import type { Emit, Sent, Wire } from './outbound.ts'
+import type { Card, Emit, Sent, Wire } from './outbound.ts'
 
 /** What goes out when something fails: events to the sending socket, and the value for its callback if it gave one. */
 export interface Failure<E extends Sent = Sent, A = unknown> {
@@ -36,6 +36,8 @@ export interface Meta {
   readonly delivery: { readonly onlineUsers: number; readonly offlineUsers: number }
   /** Whether the socket followed the row's topic before this event. */
   readonly alreadyFollowing: boolean
+  /** Of a conversation that the row's `cards` names; null if it cannot be had. */
+  readonly card: (conversationId: string) => Card | null
 }
 
 /** At most `points` events of a row in `seconds`, per user, in a fixed window. */
@@ -57,6 +59,10 @@ export interface Answers<P, O, W extends Wire, A extends z.ZodType> {
   limit?: Limit
   /** What `meta` tells of, where nothing is followed or joined. */
   about?: (output: O, payload: P) => Topic
+  /** Conversations whose cards the answers need. */
+  cards?: (output: O, payload: P) => readonly string[]
+  /** The kinds of events (`Audience.kind`) that the socket wants none of from now on; `before`: null if it never said. */
+  refuses?: (payload: P, before: readonly string[] | null) => readonly string[]
   /** A user whom the row creates if there is none of that id. */
   introduces?: (payload: P) => string
   /** The wording in which the socket hears the row's topic from now on; the dialect's first one if missing. */
@@ -112,6 +118,8 @@ export interface Done {
   readonly follow: Topic | undefined
   readonly unfollow: Topic | undefined
   readonly about: Topic | undefined
+  readonly cards: readonly string[]
+  refuses(before: readonly string[] | null): readonly string[] | null
   reply(meta: Meta): readonly Sent[]
   ack(meta: Meta): unknown
   event(meta: Meta): readonly Sent[]
@@ -143,6 +151,8 @@ export function toInbound<S extends z.ZodType, O, W extends Wire, A extends z.Zo
             follow: row.follow?.(output, payload),
             unfollow: row.unfollow?.(output, payload),
             about: row.about?.(output, payload) ?? joined?.topic(payload),
+            cards: row.cards?.(output, payload) ?? [],
+            refuses: (before) => row.refuses?.(payload, before) ?? before,
             reply: (meta) => row.reply?.(output, payload, meta) ?? [],
             ack: (meta) => row.ack?.(output, payload, meta),
             event: (meta) => row.event?.(output, payload, meta) ?? [],

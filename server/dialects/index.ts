@@ -3,11 +3,12 @@ import { bedtimeRest } from './bedtime.rest.ts'
 import type { Dialect } from './dialect.ts'
 import { lms } from './lms.ts'
 import { marketplace } from './marketplace.ts'
+import { messenger } from './messenger.ts'
 import type { Group } from './rest.ts'
 import { roomsRest } from './rooms.rest.ts'
 import { rooms } from './rooms.ts'
 
-export const dialects: readonly Dialect[] = [marketplace, lms, rooms]
+export const dialects: readonly Dialect[] = [marketplace, lms, messenger, rooms]
 export const dialectNames: readonly string[] = dialects.map(({ name }) => name)
 
 /** Their routes over HTTP. */

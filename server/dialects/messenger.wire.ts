@@ -78,7 +78,7 @@ const CustomStatus = z.object({
 const ok = z.literal(true)
 const Unread = z.object({ ok, count: z.number(), notifications: z.array(ListedNotification) })
 
-export const wire = {
+const spoken = {
   'message:new': MessageForm,
   'message:updated': z.object({
     _id: messageId,
@@ -111,6 +111,15 @@ export const wire = {
   'lock-failed': z.object({ messageId, lockedBy: z.string().nullable(), reason: z.string() }),
   'message:lock-changed': z.object({ messageId, lockedBy: z.string().nullable() }),
   'metrics:get': Metrics,
+} as const
+const notified = {
+  'notification:new': NotificationForm,
+  'notifications:unread': Unread,
+  'notification:read-confirmed': z.object({ notificationId: z.string() }),
+  'notifications:all-read-confirmed': z.object({ count: z.number() }),
+  'notification:deleted-confirmed': z.object({ notificationId: z.string() }),
+} as const
+const common = {
   'rate-limit-exceeded': z.object({
     event: z.string(),
     limit: z.number(),
@@ -118,13 +127,14 @@ export const wire = {
     retryAfterMs: z.number(),
     message: z.string(),
   }),
-  heartbeat: z.object({ timestamp: Millis }),
-  'notification:new': NotificationForm,
-  'notifications:unread': Unread,
-  'notification:read-confirmed': z.object({ notificationId: z.string() }),
-  'notifications:all-read-confirmed': z.object({ count: z.number() }),
-  'notification:deleted-confirmed': z.object({ notificationId: z.string() }),
 } as const
+export const wire = { ...spoken, ...common, ...notified, heartbeat: z.object({ timestamp: Millis }) } as const
+
+// Object.keys forgets which names it was given.
+const names = <W extends object>(words: W) => Object.keys(words) as (keyof W & string)[]
+/** What is said on `/` and `/messages`, and on `/notifications`. */
+export const SPOKEN = names({ ...spoken, ...common })
+export const NOTIFIED = names({ ...notified, ...common })
 
 /** The most particular first: the reference shows them in this order. */
 export const Ack = z.union([

@@ -4,20 +4,15 @@ import type { BeatMetrics } from '../../shared/commands/presence.ts'
 import type { AppError } from '../../shared/errors.ts'
 import type { Conversation, Member, Message, Notification, Presence, Profile } from '../../shared/model.ts'
 import type * as form from './messenger.wire.ts'
+import type { Card } from './outbound.ts'
 
 /** What a message needs to know of its conversation. Only the members who are known here count. */
 export interface Setting {
   readonly conversation: Pick<Conversation, 'kind'>
   readonly members: Iterable<Pick<Member, 'userId' | 'lastReadSeq' | 'lastDeliveredSeq'>>
 }
-/** Of a card. */
-export const settingOf = ({
-  conversation,
-  members,
-}: {
-  conversation: Setting['conversation']
-  members: ReadonlyMap<string, Member>
-}): Setting => ({ conversation, members: members.values() })
+export const settingOf = (card: Pick<Card, 'conversation' | 'members'> | null): Setting | null =>
+  card && { conversation: card.conversation, members: card.members.values() }
 
 /** Without a setting, neither recipient nor group is named. */
 export function messageOf(message: Message, setting: Setting | null): z.input<typeof form.MessageForm> {
@@ -46,6 +41,22 @@ export function messageOf(message: Message, setting: Setting | null): z.input<ty
     clientId: message.clientId,
   }
 }
+
+export const updated = ({ id, conversationId, content, editedAt }: Message) => ({
+  _id: id,
+  messageId: id,
+  conversationId,
+  content,
+  edited: editedAt !== null,
+  editedAt: editedAt?.toISOString() ?? null,
+})
+export const deleted = ({ id, conversationId, deletedBy }: Message) => ({
+  messageId: id,
+  conversationId,
+  deletedBy,
+  _id: id,
+  conversation: conversationId,
+})
 
 /** A picture is the message's whole content, or comes with a text. */
 function media({ type, content, metadata }: Message): string | null {
@@ -99,6 +110,12 @@ export const listedNotification = (notification: Notification): z.input<typeof f
   readAt: notification.readAt?.toISOString() ?? null,
 })
 
+export const unreadOf = (list: { readonly notifications: readonly Notification[]; readonly unread: number }) => ({
+  ok: true as const,
+  count: list.unread,
+  notifications: list.notifications.map(listedNotification),
+})
+
 export const statusOf = ({ userId, status, custom, lastSeenAt }: Presence) => ({
   userId,
   status,
@@ -115,9 +132,22 @@ export const metricsOf = (metrics: BeatMetrics): z.input<typeof form.Metrics> =>
   consecutiveMissed: metrics.consecutiveMissed,
 })
 
+/** The last round trip by this server's clock; until there is one, how old the client's time is. */
+export const latencyOf = ({ lastMs }: BeatMetrics, now: Date, timestamp: Date): number =>
+  Math.max(0, Math.round(lastMs ?? now.getTime() - timestamp.getTime()))
+
+/** Undefined leaves it as it is, null and empty texts end it. */
+export function customOf(given: z.output<typeof form.Choosing>['customStatus']) {
+  if (!given) return given
+  const [message, emoji] = [given.message || null, given.emoji || null]
+  if (message === null && emoji === null) return null
+  return { message, emoji, expiresAt: given.expiresAt ? new Date(given.expiresAt) : null }
+}
+
 const TEXTS: Partial<Record<AppError['code'], string>> = {
   FORBIDDEN: 'forbidden',
   NOT_FOUND: 'not found',
+  LOCKED: 'Message is locked by another user',
   RATE_LIMITED: 'Rate limit exceeded',
 }
 /** Sockets and REST say the same of a failure. `words` come first. */

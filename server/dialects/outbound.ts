@@ -24,6 +24,8 @@ export interface Card {
 
 /** Who hears it. Audiences are served in the order in which they are written. */
 export interface Audience<E extends Sent = Sent> {
+  /** What it is about, for sockets that want none of some kinds. */
+  readonly kind?: string
   /** Everyone who follows the topic. */
   readonly all?: readonly E[]
   /** All but the connection that caused the event. */
