@@ -179,7 +179,7 @@ export async function createApp(parts: Parts = {}): Promise<App> {
   registerMetrics(http, { core, system, authenticate, production: config.production })
   registerAsyncapi(http, config)
   await registerRest(http, { core, system, authenticate, config, groups })
-  if (config.devAuth) registerAccounts(http, { core, system, auth, passwords: createPasswords(), config })
+  if (config.devAuth) await registerAccounts(http, { core, system, auth, passwords: createPasswords(), config })
   await trpc.register(http)
   http.server.on('upgrade', upgradeRouter({ config, log, routes: [trpc, bridge] }))
 

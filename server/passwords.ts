@@ -12,12 +12,11 @@ export interface Passwords {
   matches(password: string, hash: string | undefined): Promise<boolean>
 }
 
-const MOST_AT_WORK = 32
-
-export function createPasswords(): Passwords {
+/** `most`: at a time. */
+export function createPasswords(most = 32): Passwords {
   let atWork = 0
   async function work<T>(run: () => Promise<T>): Promise<T> {
-    if (atWork >= MOST_AT_WORK) throw new AppError('OVERLOADED', 'Too many log in at the same time, try again')
+    if (atWork >= most) throw new AppError('OVERLOADED', 'Too many log in at the same time, try again')
     atWork++
     try {
       return await run()

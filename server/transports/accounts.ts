@@ -6,11 +6,11 @@
  */
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { AppError, ERRORS, toAppError } from '../../shared/errors.ts'
+import { AppError } from '../../shared/errors.ts'
 import type { User } from '../../shared/model.ts'
 import type { Actor, Core } from '../../shared/ports.ts'
 import type { Auth } from '../auth.ts'
-import { type Config, originAllowed } from '../config.ts'
+import type { Config } from '../config.ts'
 import {
   Credentials,
   claimsOf,
@@ -23,20 +23,22 @@ import {
   Registration,
 } from '../dialects/account.ts'
 import { dialects } from '../dialects/index.ts'
-import { jsonSchema } from '../dialects/openapi.ts'
+import { jsonSchema, securitySchemes } from '../dialects/openapi.ts'
+import { parse } from '../dialects/rest.ts'
 import { attemptLimit } from '../limits.ts'
 import type { Passwords } from '../passwords.ts'
 import type { Http } from './http.ts'
+import { speakJson } from './json.ts'
 import { chooseDialect } from './socketio/choice.ts'
 import { credential } from './socketio/credential.ts'
-import { isSameOrigin } from './upgrade.ts'
+import { isForeign } from './upgrade.ts'
 
 interface AccountsOptions {
   readonly core: Core
   readonly system: Actor
   readonly auth: Pick<Auth, 'authenticate' | 'sign'>
   readonly passwords: Passwords
-  readonly config: Pick<Config, 'production' | 'origins' | 'socketio'>
+  readonly config: Pick<Config, 'production' | 'origins' | 'socketio' | 'rpc'>
 }
 
 const WEEK = 7 * 86_400
@@ -44,7 +46,10 @@ const BY_ADDRESS = { points: 100, windowMs: 60_000 }
 const BY_LOGIN = { points: 10, windowMs: 300_000 }
 const BASE = '/api/auth'
 
-export function registerAccounts<L extends FastifyBaseLogger>(fastify: Http<L>, options: AccountsOptions): void {
+export async function registerAccounts<L extends FastifyBaseLogger>(
+  fastify: Http<L>,
+  options: AccountsOptions,
+): Promise<void> {
   const { core, system, auth, passwords, config } = options
   const { production, socketio } = config
   const enabled = dialects.filter(({ name }) => socketio.dialects.includes(name))
@@ -73,7 +78,7 @@ export function registerAccounts<L extends FastifyBaseLogger>(fastify: Http<L>, 
   }
 
   async function register(request: FastifyRequest, reply: FastifyReply, usual: string | undefined) {
-    const { email, username, password, fullName, name, role } = read(Registration, request.body)
+    const { email, username, password, fullName, name, role } = parse(Registration, request.body)
     const dialect = systemOf(request, usual)
     const logins = [email, username].filter((login) => login !== undefined)
     for (const login of logins) await attempts.take(login.toLowerCase())
@@ -85,7 +90,7 @@ export function registerAccounts<L extends FastifyBaseLogger>(fastify: Http<L>, 
   }
 
   async function logIn(request: FastifyRequest, reply: FastifyReply, usual: string | undefined) {
-    const { email, username, password } = read(Credentials, request.body)
+    const { email, username, password } = parse(Credentials, request.body)
     const dialect = systemOf(request, usual)
     const login = (email ?? username ?? '').toLowerCase()
     await attempts.take(login)
@@ -96,29 +101,20 @@ export function registerAccounts<L extends FastifyBaseLogger>(fastify: Http<L>, 
     return open(found.user, dialect, reply, 'Logged in')
   }
 
-  void fastify.register(async (scope) => {
+  await fastify.register(async (scope) => {
     // The schemas are for the reference; zod reads and the types write.
     scope.setValidatorCompiler(() => (value) => ({ value }))
     scope.setSerializerCompiler(() => (value) => JSON.stringify(value))
-    scope.setErrorHandler((thrown, request, reply) => {
-      const error = refusalOf(thrown)
-      if (error.code === 'INTERNAL') request.log.error({ err: error.cause }, 'a request failed')
-      const { retryAfterMs } = error.data ?? {}
-      if (typeof retryAfterMs === 'number') reply.header('retry-after', Math.ceil(retryAfterMs / 1000))
-      const { code, message } = error
-      return reply.code(ERRORS[code].http).send({ success: false, message, error: message, code })
-    })
-    scope.addHook('onRequest', async ({ method, ip, headers: { origin, host } }) => {
+    speakJson(scope, config.rpc.maxPayload, ({ code, message }) => ({ success: false, message, error: message, code }))
+    scope.addHook('onRequest', async ({ method, ip, headers }, reply) => {
+      reply.header('cache-control', 'no-store')
       if (method !== 'POST') return
-      if (origin !== undefined && !isSameOrigin(origin, host) && !originAllowed(config, origin))
-        throw new AppError('FORBIDDEN', 'This origin may not log in')
+      if (isForeign(config, headers)) throw new AppError('FORBIDDEN', 'This origin may not log in')
       await addresses.take(ip)
     })
     const enter = (path: string, body: z.ZodType, status: 200 | 201 | 202, run: typeof logIn, usual?: string) =>
-      scope.post(
-        `${BASE}/${path}`,
-        { schema: schema(`Accounts: ${path}`, status, LoggedIn, body) },
-        async (req, reply) => reply.code(status).send(await run(req, reply, usual)),
+      scope.post(`${BASE}/${path}`, { schema: schema(path, status, LoggedIn, entering(body)) }, async (req, reply) =>
+        reply.code(status).send(await run(req, reply, usual)),
       )
     enter('register', Registration, 201, register)
     enter('login', Credentials, 200, logIn)
@@ -126,33 +122,28 @@ export function registerAccounts<L extends FastifyBaseLogger>(fastify: Http<L>, 
       enter('signup', Registration, 202, register, 'rooms')
       enter('signin', Credentials, 202, logIn, 'rooms')
     }
-    scope.post(`${BASE}/logout`, { schema: schema('Accounts: log out', 200, LoggedOut) }, async (_, reply) =>
+    scope.post(`${BASE}/logout`, { schema: schema('logout', 200, LoggedOut) }, async (_, reply) =>
       reply.header('set-cookie', cookie('', 0)).send({ success: true, message: 'Logged out' }),
     )
-    scope.get(`${BASE}/me`, { schema: schema('Accounts: who I am', 200, Known) }, async ({ headers }) => {
+    scope.get(`${BASE}/me`, { schema: schema('me', 200, Known, WITH_TOKEN) }, async ({ headers }) => {
       const actor = await auth.authenticate(credential({ auth: {}, query: {}, headers }))
       return known(await core.execute(actor, 'user.me', {}), '')
     })
   })
 }
 
-function read<S extends z.ZodType>(schema: S, body: unknown): z.output<S> {
-  const parsed = schema.safeParse(body)
-  if (parsed.success) return parsed.data
-  const [first] = parsed.error.issues
-  const at = first?.path.join('.')
-  throw new AppError('INVALID_INPUT', at ? `${at}: ${first?.message}` : first?.message)
-}
-
-/** What Fastify refuses itself (a body that is too large, or not JSON) is the client's mistake. */
-function refusalOf(thrown: unknown): AppError {
-  const status = thrown instanceof Error && 'statusCode' in thrown ? thrown.statusCode : undefined
-  if (typeof status !== 'number' || status >= 500) return toAppError(thrown)
-  return new AppError(status === 413 ? 'TOO_LARGE' : 'INVALID_INPUT', 'The request cannot be read')
-}
-
-const schema = (summary: string, status: number, answer: z.ZodType, body?: z.ZodType) => ({
-  ...{ summary, tags: ['accounts'] },
-  ...(body && { body: jsonSchema(body, 'input') }),
-  response: { [status]: jsonSchema(answer, 'output'), '4xx': jsonSchema(Refused, 'output') },
+/** For the reference. */
+const schema = (summary: string, status: number, answer: z.ZodType, given: object = {}) => ({
+  ...{ summary: `Accounts: ${summary}`, tags: ['accounts'], operationId: `accounts_${summary.replace(/ /g, '_')}` },
+  ...{ security: [], ...given },
+  response: {
+    [status]: { 'x-response-description': 'Done', ...jsonSchema(answer, 'output') },
+    '4xx': { 'x-response-description': 'Refused', ...jsonSchema(Refused, 'output') },
+  },
 })
+const Choosing = z.object({ dialect: z.string().optional() })
+const entering = (body: z.ZodType) => ({
+  body: jsonSchema(body, 'input'),
+  querystring: jsonSchema(Choosing, 'input'),
+})
+const WITH_TOKEN = { security: Object.keys(securitySchemes).map((name) => ({ [name]: [] })) }

@@ -7,17 +7,17 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyBaseLogger } from 'fastify'
 import type { CommandName, Input } from '../../shared/commands.ts'
-import { AppError, ERRORS } from '../../shared/errors.ts'
+import { AppError } from '../../shared/errors.ts'
 import type { Actor, Core } from '../../shared/ports.ts'
-import { type Config, originAllowed } from '../config.ts'
+import type { Config } from '../config.ts'
 import { groups } from '../dialects/index.ts'
 import type { Begun, Group, Route } from '../dialects/rest.ts'
 import { idSource } from '../id.ts'
 import { cookieToken, headerToken } from './credential.ts'
 import type { Http } from './http.ts'
-import { refusalOf } from './refusal.ts'
+import { speakJson } from './json.ts'
 import type { Authenticate } from './session.ts'
-import { isSameOrigin } from './upgrade.ts'
+import { isForeign } from './upgrade.ts'
 
 interface RestOptions {
   readonly core: Core
@@ -40,19 +40,7 @@ export async function registerRest<L extends FastifyBaseLogger>(fastify: Http<L>
   const newId = idSource()
   for (const group of options.groups) {
     await fastify.register(async (scope) => {
-      const json = scope.getDefaultJsonParser('error', 'error')
-      scope.removeAllContentTypeParsers()
-      // Clients that say JSON and send nothing are many.
-      scope.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) =>
-        body === '' ? done(null, {}) : json(request, String(body), done),
-      )
-      scope.setErrorHandler((thrown, request, reply) => {
-        const error = refusalOf(thrown, maxPayload)
-        if (error.code === 'INTERNAL') request.log.error({ err: error.cause }, 'a request failed')
-        const wait = error.data?.retryAfterMs
-        if (typeof wait === 'number') reply.header('retry-after', Math.ceil(wait / 1000))
-        return reply.code(ERRORS[error.code].http).send(group.error(error))
-      })
+      speakJson(scope, maxPayload, group.error)
       for (const route of group.routes) {
         const handler = handlerOf(options, group, route)
         scope.route({
@@ -97,11 +85,4 @@ function handlerOf({ core, system, authenticate, config }: RestOptions, group: G
       }
     },
   }
-}
-
-/** A request of a page that is neither ours nor allowed. Browsers do not say the origin of what is merely fetched. */
-function isForeign(config: Pick<Config, 'origins' | 'production'>, headers: IncomingHttpHeaders): boolean {
-  const { origin, host } = headers
-  if (origin === undefined) return headers['sec-fetch-site'] === 'cross-site'
-  return !isSameOrigin(origin, host) && !originAllowed(config, origin)
 }

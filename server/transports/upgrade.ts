@@ -2,7 +2,7 @@
  * One upgrade listener for the HTTP server. In this order: a broken connection cannot raise an unheard error, an unknown path
  * is answered 404, a browser page of a foreign origin 403, the rest goes to the route that owns the path.
  */
-import type { IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type Config, originAllowed } from '../config.ts'
 
@@ -42,6 +42,13 @@ const trimmed = (path: string) => path.replace(/\/$/, '')
 
 export const isSameOrigin = (origin: string, host: string | undefined) =>
   host !== undefined && URL.canParse(origin) && new URL(origin).host === host.toLowerCase()
+
+/** A request of a page that is neither ours nor allowed. Browsers do not say the origin of what is merely fetched. */
+export function isForeign(config: Pick<Config, 'origins' | 'production'>, headers: IncomingHttpHeaders): boolean {
+  const { origin, host } = headers
+  if (origin === undefined) return headers['sec-fetch-site'] === 'cross-site'
+  return !isSameOrigin(origin, host) && !originAllowed(config, origin)
+}
 
 function refuse(socket: Duplex, status: string): void {
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy())
