@@ -114,13 +114,17 @@ export const bedtimeRest = group({ name: 'bedtime', failure: Failure }).define({
       access: 'operator',
       input: () => ({ limit: 500 }),
       more: (execute) => execute('admin.rooms', { limit: 1 }),
-      payload: ({ connections }, _, { totalUsers }) => ({
-        status: 'success',
-        connectedUsers: connections.map(({ userId, name, connectionId, since }) => ({
-          ...{ userId, username: name, socketId: connectionId, connectedAt: since.toISOString() },
-        })),
-        count: totalUsers,
-      }),
+      payload: ({ connections, next }, _, { totalUsers }) => {
+        // Bots are not connected, they are here.
+        const users = connections.filter(({ entrance }) => entrance !== null)
+        return {
+          status: 'success',
+          connectedUsers: users.map(({ userId, name, connectionId, since }) => ({
+            ...{ userId, username: name, socketId: connectionId, connectedAt: since.toISOString() },
+          })),
+          count: next === null ? new Set(users.map(({ userId }) => userId)).size : totalUsers,
+        }
+      },
     }),
     answers(Listed).route('GET /api/schedules', {
       command: 'schedule.list',
