@@ -71,6 +71,12 @@ export const Environment = z.object({
   SOCKETIO_DIALECT: given.describe('the one dialect of every socket that does not say; else it is found out'),
   LMS_REST_PREFIX: given.describe('`/path` that the HTTP routes of `lms` are moved under; at the root if not set'),
   SOCKETIO_HOSTS: list.describe('`host=dialect`, by comma: dialect by Host header'),
+  SOCKETIO_EXPIRY: z
+    .enum(['handshake', 'live'])
+    .default('handshake')
+    .describe(
+      'when the end of a token counts for Socket.IO clients: as they come, or `live`: they are cut off then too',
+    ),
   RATE_LIMIT_MAX: whole(30).describe('events one user may send in RATE_LIMIT_WINDOW, in a dialect that limits them'),
   RATE_LIMIT_WINDOW: whole(10_000, 1, 86_400_000).describe('milliseconds'),
   RATE_LIMIT_EVENTS: list.describe('`event=max`, by comma: events counted alone, with a limit of their own'),
@@ -134,6 +140,8 @@ export interface Config {
     readonly dialect: string | undefined
     /** Host header (lower case) to dialect. */
     readonly hosts: ReadonlyMap<string, string>
+    /** When the end of a token counts. */
+    readonly expiry: 'handshake' | 'live'
     /** How many events a user may send, in the dialects that limit them. */
     readonly events: {
       readonly points: number
@@ -223,6 +231,7 @@ export function readConfig(dialects: readonly string[], env = environment()): Co
       dialects: enabled,
       dialect: e.SOCKETIO_DIALECT,
       hosts: new Map(hosts.map(([host = '', name = '']) => [host.toLowerCase(), name])),
+      expiry: e.SOCKETIO_EXPIRY,
       events: { points: e.RATE_LIMIT_MAX, windowMs: e.RATE_LIMIT_WINDOW, overrides: new Map(overrides) },
       logDir: e.SOCKET_LOGGING ? (e.SOCKET_LOG_DIR ?? join(e.DATA_DIR, 'logs')) : null,
     },

@@ -16,6 +16,7 @@ import { Cards } from './socketio/cards.ts'
 import { createEngine } from './socketio/engine.ts'
 import { Entrance } from './socketio/entrance.ts'
 import type { BridgeLog } from './socketio/log.ts'
+import { Resume } from './socketio/resume.ts'
 import { Trace } from './socketio/trace.ts'
 
 export interface BridgeOptions {
@@ -46,9 +47,10 @@ export function createBridge({ core, system, auth, config, log }: BridgeOptions)
   const paths = ['/socket.io', ...enabled.flatMap((dialect) => dialect.paths)]
   const engine = createEngine(paths, config, log)
   const cards = new Cards(core, system, log)
+  const resume = new Resume(core, system, cards, log)
   const trace = config.socketio.logDir === null ? null : new Trace(config.socketio.logDir, log)
   const entrance = new Entrance({
-    ...{ core, system, cards, auth, enabled, log, trace },
+    ...{ core, system, cards, resume, auth, enabled, log, trace },
     io: engine.io,
     settings: { ...config.socketio, guests: config.trustRegister },
     newId: idSource(),
@@ -60,10 +62,12 @@ export function createBridge({ core, system, auth, config, log }: BridgeOptions)
     async drain() {
       engine.refuse()
       await Promise.race([entrance.finish(), pause(PATIENCE_MS, undefined, { ref: false })])
+      await resume.drain()
       engine.hangUp()
     },
     async close() {
       entrance.close()
+      resume.close()
       cards.close()
       await engine.close()
       await trace?.close()

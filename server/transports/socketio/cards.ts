@@ -5,14 +5,18 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { toAppError } from '../../../shared/errors.ts'
-import { type Durable, type Event, isDurable } from '../../../shared/events.ts'
+import { type Durable, type Event, isDurable, type Topic } from '../../../shared/events.ts'
 import type { Actor, Core, Feed } from '../../../shared/ports.ts'
 import { LiveCard } from './card.ts'
+import { positionOf } from './cursors.ts'
 import type { BridgeLog } from './log.ts'
 
 interface Job {
+  /** How far the log had come. */
+  readonly at: number
   /** Whose profile the job needs on the card, if it needs the card at all. */
   readonly needs: { readonly userId: string | null } | null
+  /** Without a card if the conversation cannot be had. */
   readonly run: (card: LiveCard | undefined) => void
 }
 interface Entry {
@@ -39,6 +43,7 @@ export class Cards {
   readonly #busy = new Set<Entry>()
   #feed: Feed | undefined
   #closed = false
+  #position = 0
 
   constructor(core: Core, system: Actor, log: BridgeLog) {
     this.#core = core
@@ -50,6 +55,7 @@ export class Cards {
   async start(onEvent: (event: Event) => void): Promise<void> {
     const sink = {
       push: (event: Event) => {
+        if (isDurable(event)) this.#position = event.position
         this.apply(event)
         onEvent(event)
       },
@@ -59,6 +65,20 @@ export class Cards {
       this.#feed = await this.#core.subscribe(this.#system, { kind: 'log' })
       for await (const _ of this.#feed.replay());
     } while (!this.#feed.attach(sink))
+    this.#position = Math.max(this.#position, positionOf(this.#feed.cursor))
+  }
+  /** The history that positions belong to. */
+  get epoch(): string {
+    return this.#feed?.cursor.split('.')[0] ?? ''
+  }
+  /** Up to where the log has been delivered here, outside of a delivery: but for what waits for the cards of these topics. */
+  delivered(topics: ReadonlySet<Topic>): number {
+    let position = this.#position
+    for (const { conversationId, jobs } of this.#busy) {
+      const first = topics.has(`conversation:${conversationId}`) ? jobs[0] : undefined
+      if (first) position = Math.min(position, first.at - 1)
+    }
+    return position
   }
   close(): void {
     this.#closed = true
@@ -89,21 +109,32 @@ export class Cards {
     }
   }
 
-  /** Runs `run` with the conversation's card: now, or in its turn once the card is there. */
-  withCard(conversationId: string, userId: string | null, run: (card: LiveCard) => void): void {
-    this.#add(conversationId, { needs: { userId }, run: (card) => card && run(card) })
+  /** Runs `run` with the conversation's card: now, or in its turn once the card is there; without one if it cannot be had. */
+  withCard(conversationId: string, userId: string | null, run: Job['run']): void {
+    this.#add(conversationId, { at: this.#position, needs: { userId }, run })
   }
   /** Runs `run` after what already waits for this conversation; at once if nothing does. */
   inTurn(conversationId: string, run: () => void): void {
-    if (this.#entries.has(conversationId)) this.#add(conversationId, { needs: null, run })
+    if (this.#entries.has(conversationId)) this.#add(conversationId, { at: this.#position, needs: null, run })
     else run()
   }
 
-  /** Resolves once the card is there, or could not be loaded at once. */
-  async loaded(conversationId: string): Promise<void> {
-    this.withCard(conversationId, null, () => {})
+  /** Resolves once the card is there, with this user's profile, or could not be loaded at once. */
+  async loaded(conversationId: string, userId: string | null = null): Promise<void> {
+    this.withCard(conversationId, userId, () => {})
     const entry = this.#entries.get(conversationId)
     if (entry) await workOf(entry)
+  }
+  /** Keeps these cards while `use` looks at them; null for one that cannot be had. One after the other: there may be many. */
+  async use(conversationIds: readonly string[], use: (card: (id: string) => LiveCard | null) => void): Promise<void> {
+    const ids = [...new Set(conversationIds)]
+    for (const id of ids) this.hold(id)
+    try {
+      for (const id of ids) await this.loaded(id)
+      use((id) => this.get(id) ?? null)
+    } finally {
+      for (const id of ids) this.release(id)
+    }
   }
   /** Resolves once everything that waits now has had its turn, or cannot have it soon. */
   async settled(): Promise<void> {
@@ -111,6 +142,15 @@ export class Cards {
   }
   get(conversationId: string): LiveCard | undefined {
     return this.#entries.get(conversationId)?.card
+  }
+
+  /** What fails here fails alone. */
+  attempt(run: () => void): void {
+    try {
+      run()
+    } catch (error) {
+      this.#log.error({ err: error }, 'an event could not be translated')
+    }
   }
 
   #entry(conversationId: string): Entry {
@@ -129,7 +169,7 @@ export class Cards {
   #add(conversationId: string, job: Job): void {
     const entry = this.#entry(conversationId)
     if (entry.jobs.length === 0 && ready(entry, job)) {
-      job.run(entry.card)
+      this.attempt(() => job.run(entry.card))
       this.#evict(entry)
     } else if (entry.jobs.length < MOST_JOBS) {
       entry.jobs.push(job)
@@ -149,20 +189,12 @@ export class Cards {
         await pause(RETRY_MS, undefined, { ref: false })
         continue
       }
-      this.#run(job, entry)
+      this.attempt(() => job.run(entry.card))
       entry.jobs.shift()
     }
     entry.work = undefined
     this.#busy.delete(entry)
     this.#evict(entry)
-  }
-
-  #run(job: Job, entry: Entry): void {
-    try {
-      job.run(entry.card)
-    } catch (error) {
-      this.#log.error({ err: error }, 'an event could not be translated')
-    }
   }
 
   /** Loads what the job needs. False if that should be tried again. */
@@ -188,6 +220,12 @@ export class Cards {
     }
   }
 }
+
+export const conversationOf = (topic: Topic): string | null =>
+  topic.startsWith('conversation:') ? topic.slice('conversation:'.length) : null
+/** Whose profile the words for an event will name. */
+export const senderOf = (event: Event): string | null =>
+  event.name === 'message.created' ? event.payload.message.senderId : null
 
 const workOf = ({ work, stuck }: Entry) => work && Promise.race([work, stuck])
 

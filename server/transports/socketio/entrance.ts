@@ -9,6 +9,7 @@ import type { Actor, Core } from '../../../shared/ports.ts'
 import type { Auth } from '../../auth.ts'
 import type { Dialect, Refusal } from '../../dialects/dialect.ts'
 import { MAIN } from '../../dialects/dialect.ts'
+import { at } from '../deadline.ts'
 import { Revocations } from '../revocations.ts'
 import type { Cards } from './cards.ts'
 import { type Choice, chooseDialect, type Settings } from './choice.ts'
@@ -17,6 +18,7 @@ import { pathOf } from './engine.ts'
 import { connectionLimits, type EventLimit, eventLimits, rowLimits } from './limits.ts'
 import type { BridgeLog } from './log.ts'
 import { Pulses } from './pulse.ts'
+import type { Resume } from './resume.ts'
 import type { Ground } from './run.ts'
 import { introduce, Talk } from './talk.ts'
 import type { Trace } from './trace.ts'
@@ -25,11 +27,16 @@ import { Wording } from './wording.ts'
 interface Parts {
   readonly core: Core
   readonly cards: Cards
+  readonly resume: Resume
   readonly io: Server
   readonly system: Actor
   readonly auth: Pick<Auth, 'authenticate' | 'guest' | 'claim'>
   readonly enabled: readonly Dialect[]
-  readonly settings: Settings & { readonly events: EventLimit; readonly pingInterval: number }
+  readonly settings: Settings & {
+    readonly events: EventLimit
+    readonly pingInterval: number
+    readonly expiry: 'handshake' | 'live'
+  }
   readonly log: BridgeLog
   readonly trace: Trace | null
   readonly newId: () => string
@@ -139,10 +146,11 @@ export class Entrance {
   }
 
   #seat(socket: Socket, actor: Actor, choice: Exclude<Choice, { unknown: string }>, guest: boolean): Talk {
-    const { core, cards, enabled, log, auth } = this.#parts
+    const { core, cards, enabled, log, auth, resume } = this.#parts
     const wordings = (dialect: Dialect) => this.#wordings.get(dialect) ?? new Map<string, Wording>()
     const talk = new Talk({
       ...{ socket, choice, guest, enabled, log, ground: this.#ground, admit: this.#admit },
+      ...{ resume, fence: resume.fence(socket.conn) },
       ...{ core, cards, actor, wordings, pulse: () => this.#pulses.last(socket.nsp.name) },
       identify: async (userId, connectionId) => {
         const since = this.#revocations.now
@@ -157,16 +165,24 @@ export class Entrance {
     return talk
   }
 
-  /** Whoever is deactivated or revoked is cut off at once, and refused on coming back; who is kicked is told to stay away. */
+  /**
+   * Whoever is deactivated or revoked is cut off at once, and refused on coming back; who is kicked is told to stay away. Where the
+   * operator wants it, a token's end is one too.
+   */
   #watch(socket: Socket, talk: Talk, actor: Actor, since: number): void {
+    const { settings } = this.#parts
     const off = this.#revocations.on(actor, since, (why) => (why === 'kicked' ? talk.dismiss() : talk.hangUp()))
-    socket.once('disconnect', off)
-    socket.conn.once('close', off)
+    const expire = settings.expiry === 'live' ? at(actor.expiresAt, () => talk.hangUp()) : () => {}
+    for (const end of [off, expire]) {
+      socket.once('disconnect', end)
+      socket.conn.once('close', end)
+    }
   }
 
   /** False if the connection is in the namespace already; else how to leave it, which also happens by itself. */
   #arrive(socket: Socket): (() => void) | false {
     const { conn, nsp } = socket
+    const fence = this.#parts.resume.fence(conn)
     const present = this.#namespaces.get(conn) ?? new Set()
     if (present.has(nsp.name)) return false
     this.#namespaces.set(conn, present.add(nsp.name))
@@ -174,7 +190,7 @@ export class Entrance {
       conn.off('close', leave)
       present.delete(nsp.name)
       const talk = this.#bySocket.get(socket)
-      void talk?.close().then(() => this.#talks.delete(talk.session.actor.connectionId))
+      void talk?.close(fence.hasLeft(nsp.name)).then(() => this.#talks.delete(talk.session.actor.connectionId))
     }
     // A namespace may be left alone, and the connection may go before the socket is there.
     socket.once('disconnect', leave)

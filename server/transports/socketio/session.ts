@@ -1,25 +1,40 @@
 /**
  * One socket: who it is, which dialect it speaks, what it hears. Undecided, it hears every enabled dialect's words for
- * everything of its user; decided, what its dialect's `connect` says and what its rows follow. When it changes dialect it
- * hears the new words before it ceases to hear the old ones, in one tick, so nothing is lost between.
+ * everything of its user, from the present on; decided, what its dialect's `connect` says and what its rows follow, each from
+ * where its user has come (resume.ts). When it changes dialect it hears the new words before it ceases to hear the old ones;
+ * what it has heard in the new words already is not told again.
  */
 import { AppError } from '../../../shared/errors.ts'
 import type { Topic } from '../../../shared/events.ts'
 import type { Actor, Core, Scope } from '../../../shared/ports.ts'
+import { GUEST } from '../../auth.ts'
 import { type Dialect, MAIN } from '../../dialects/dialect.ts'
+import { Backlog } from './backlog.ts'
 import type { Cards } from './cards.ts'
-import { Hearing } from './hearing.ts'
-import type { Seat, Wording } from './wording.ts'
+import type { Fence } from './fence.ts'
+import { type Heard, Hearing } from './hearing.ts'
+import type { Place } from './place.ts'
+import type { Start } from './reader.ts'
+import type { Resume } from './resume.ts'
+import { refusalOf, type Seat, type Wording } from './wording.ts'
 
 export interface Parts {
   readonly core: Core
   readonly cards: Cards
+  readonly resume: Resume
+  /** Of its connection. */
+  readonly fence: Fence
   readonly actor: Actor
   readonly seat: Seat
   readonly namespace: string
   /** Every enabled dialect's words. */
   readonly enabled: readonly Dialect[]
   readonly wordings: (dialect: Dialect) => ReadonlyMap<string, Wording>
+}
+
+interface Wanted {
+  readonly wording: Wording
+  readonly scope: Scope
 }
 
 export class Session {
@@ -30,6 +45,11 @@ export class Session {
   #base: Hearing[] = []
   /** Heard because a row asked for it. */
   readonly #asked = new Map<Topic, Hearing>()
+  /** Where it is in all that it has heard in a dialect of its own, by wording and scope. */
+  readonly #places = new Map<string, Place>()
+  /** What it was told while it was undecided. */
+  readonly #heard = new Map<Wording, Heard>()
+  #refused: readonly string[] | null = null
   #closed = false
 
   constructor(parts: Parts, dialect: Dialect | null) {
@@ -38,29 +58,50 @@ export class Session {
     this.dialect = dialect
   }
 
-  /** Reads up to the present; `start` then goes live. */
+  /** Reads the first of what was missed; `start` then tells it and goes live. */
   async open(): Promise<void> {
-    this.#base = await this.#openAll(this.#wanted(this.dialect))
+    this.#base = await this.#openAll(this.dialect, this.#wanted(this.dialect))
   }
-  /** Goes live at once; the promise is for the rare part that has to read on. */
+  /** Goes live at once if little was missed; else once everything has been told. */
   async start(): Promise<void> {
-    await Promise.all(this.#base.filter((hearing) => !hearing.start()).map((hearing) => hearing.reopen()))
+    await Promise.all(this.#base.filter((hearing) => !hearing.start()).map((hearing) => hearing.catchUp()))
   }
   async moveTo(dialect: Dialect): Promise<void> {
+    try {
+      await this.#moveTo(dialect)
+    } catch (error) {
+      // It may hear nothing by now.
+      this.#parts.fence.hangUp()
+      throw error
+    }
+  }
+  async #moveTo(dialect: Dialect): Promise<void> {
     const wanted = this.#wanted(dialect)
-    const kept = this.#base.filter((own) => wanted.some((one) => isSame(own, one)))
-    const added = await this.#openAll(wanted.filter((one) => !kept.some((own) => isSame(own, one))))
-    const late = added.filter((hearing) => !hearing.start())
-    const gone = [...this.#base, ...this.#asked.values()].filter((hearing) => !kept.includes(hearing))
+    const before = [...this.#base, ...this.#asked.values()]
+    const kept = before.filter((own) => !isResumed(own) && wanted.some((one) => isSame(own, one)))
+    const gone = before.filter((own) => !kept.includes(own))
+    if (this.dialect === null) {
+      for (const hearing of gone.filter(isResumed)) {
+        this.#heard.set(hearing.channel, hearing.heard)
+        hearing.deafen()
+      }
+    }
+    const missing = wanted.filter((one) => !kept.some((own) => isSame(own, one)))
+    const added = await this.#openAll(dialect, missing)
+    await Promise.all(added.filter((hearing) => !hearing.start()).map((hearing) => hearing.catchUp()))
     this.#asked.clear()
     this.#base = [...kept, ...added]
     this.dialect = dialect
     for (const hearing of gone) hearing.close()
-    await Promise.all(late.map((hearing) => hearing.reopen()))
   }
-  /** Hears nothing more. What it asked for is remembered: what the socket said before it went is still done. */
-  close(): void {
+  /**
+   * Hears nothing more; `clean`: its client said so. What it asked for is remembered: what the socket said before it went is
+   * still done.
+   */
+  close(clean = false): void {
     this.#closed = true
+    for (const place of this.#places.values()) this.#parts.resume.depart(place, clean)
+    this.#places.clear()
     for (const hearing of [...this.#base, ...this.#asked.values()]) hearing.close()
   }
 
@@ -91,11 +132,15 @@ export class Session {
     cards.hold(conversationId)
     try {
       await cards.loaded(conversationId)
-      const [hearing] = await this.#openAll([{ wording, scope: { kind, conversationId } }])
+      const [hearing] = await this.#openAll(this.dialect, [{ wording, scope: { kind, conversationId } }])
       if (!hearing) return
-      const live = hearing.start()
+      try {
+        if (!hearing.start()) await hearing.catchUp()
+      } catch (error) {
+        hearing.close()
+        throw error
+      }
       before?.close()
-      if (!live) await hearing.reopen()
       if (this.#closed) hearing.close()
       else if (hearing.closed) throw new AppError('FORBIDDEN', 'Not a member of this conversation')
       this.#asked.set(topic, hearing)
@@ -103,13 +148,21 @@ export class Session {
       cards.release(conversationId)
     }
   }
+  /** From now on the socket hears nothing of these kinds; `before`: null if it never said. */
+  refuse(choose: (before: readonly string[] | null) => readonly string[] | null): void {
+    const { seat } = this.#parts
+    const before = this.#refused
+    this.#refused = choose(before)
+    for (const kind of before ?? []) seat.leave(refusalOf(kind))
+    for (const kind of this.#refused ?? []) seat.join(refusalOf(kind))
+  }
   unfollow(topic: Topic): void {
     this.#asked.get(topic)?.close()
     this.#asked.delete(topic)
     for (const hearing of this.#base) hearing.mute(topic)
   }
 
-  #wanted(dialect: Dialect | null): { wording: Wording; scope: Scope }[] {
+  #wanted(dialect: Dialect | null): Wanted[] {
     const { enabled, wordings, actor, namespace } = this.#parts
     const watched = (one: Dialect) => {
       const watch = one.connect.watch?.(actor)
@@ -131,18 +184,67 @@ export class Session {
       })
   }
 
-  async #openAll(wanted: readonly { wording: Wording; scope: Scope }[]): Promise<Hearing[]> {
-    const { core, cards, actor, seat } = this.#parts
-    const hearings = wanted.map(({ wording, scope }) => {
-      const onEnd = () => this.#ended(hearing)
-      const elsewhere = (own: Hearing, topic: Topic) => this.#hears(own, topic)
-      const hearing = new Hearing({ core, cards, actor, seat, wording, scope, elsewhere, onEnd })
-      return hearing
-    })
-    await Promise.all(hearings.map((hearing) => hearing.open()))
+  async #openAll(dialect: Dialect | null, wanted: readonly Wanted[]): Promise<Hearing[]> {
+    const hearings = await Promise.all(wanted.map((one) => this.#open(dialect, one)))
     // The socket may have gone meanwhile.
     if (this.#closed) for (const hearing of hearings) hearing.close()
     return hearings
+  }
+  async #open(dialect: Dialect | null, { wording, scope }: Wanted): Promise<Hearing> {
+    const { core, cards, actor, seat, fence, resume } = this.#parts
+    const heard = this.#heard.get(wording)
+    const place = dialect ? this.#place(wording, scope) : undefined
+    if (scope.kind !== 'conversation') {
+      for (const [conversationId, [, last]] of heard?.messages ?? []) place?.told(conversationId, last)
+    }
+    const first = (): Start => {
+      const queued = dialect?.connect.first === 'queue' && scope.kind !== 'conversation' && wording.tellsMessages
+      if (queued) return { first: true, backlog: new Backlog(core, actor, wording.namespaces > 1) }
+      // What came since it arrived has been heard, and is not lost if it goes before a fence.
+      const since = scope.kind === 'conversation' ? undefined : heard
+      return { first: true, ...(since && { cursor: resume.cursors.cursorAt(since.after) }) }
+    }
+    const restart = (): Start => {
+      resume.log.info(
+        { userId: actor.userId, dialect: wording.name },
+        'a legacy client was away for too long: it begins anew',
+      )
+      const start = first()
+      place?.reader.restart(fence, start)
+      return start
+    }
+    try {
+      const start =
+        place?.left === undefined
+          ? await place?.reader.start(fence, first)
+          : { cursor: resume.cursors.cursorAt(place.left) }
+      const hearing: Hearing = new Hearing({
+        ...{ core, cards, actor, seat, fence, wording, scope, place, heard, restart, start: start ?? {} },
+        onEnd: () => this.#ended(hearing),
+        elsewhere: (own, topic) => this.#hears(own, topic),
+      })
+      await hearing.open()
+      return hearing
+    } catch (error) {
+      if (place) this.#forget(place)
+      throw error
+    }
+  }
+  /** Where it is in what it hears, or was when it left; none where nothing is resumed. */
+  #place(wording: Wording, scope: Scope): Place | undefined {
+    const { resume, fence, actor } = this.#parts
+    const of = scopeOf(scope)
+    if (of === null || actor.userId === GUEST) return undefined
+    const name = `${wording.name} ${of}`
+    const place =
+      this.#places.get(name) ?? resume.arrive({ userId: actor.userId, dialect: wording.name, scope: of }, fence, actor)
+    if (this.#closed) resume.depart(place, false)
+    else this.#places.set(name, place)
+    return place
+  }
+  #forget(place: Place): void {
+    this.#parts.resume.depart(place, false)
+    for (const [name, own] of this.#places) if (own === place) this.#places.delete(name)
   }
   /** Whether another hearing than `own` hears the topic in the same wording. */
   #hears(own: Hearing, topic: Topic): boolean {
@@ -156,7 +258,13 @@ export class Session {
   }
 }
 
-const isSame = (hearing: Hearing, { wording, scope }: { wording: Wording; scope: Scope }) =>
+/** A presence has no past. */
+const scopeOf = (scope: Scope): string | null => {
+  if (scope.kind === 'all' || scope.kind === 'user') return 'all'
+  return scope.kind === 'conversation' ? `conversation:${scope.conversationId}` : null
+}
+const isResumed = ({ scope }: Hearing) => scopeOf(scope) !== null
+const isSame = (hearing: Hearing, { wording, scope }: Wanted) =>
   hearing.channel === wording && hearing.scope.kind === scope.kind
 
 function split(topic: Topic): [kind: string, id: string] {

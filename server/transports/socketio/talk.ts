@@ -78,16 +78,30 @@ export class Talk {
     const { dialect, actor } = this.session
     if (dialect && !this.#enter(dialect)) return
     const started = this.session.start()
-    started.catch((error: unknown) => log.error({ err: error }, 'a socket could not catch up'))
-    this.#inbox.add(() => started)
+    this.#inbox.add(() => this.#caughtUp(started))
     log.info({ userId: actor.userId, socketId: socket.id, role: actor.role }, 'User connected to socket')
-    const line = dialect?.connect.log?.(actor, this.session.conversations)
-    if (line) log.info(line[1], line[0])
+    const { session } = this
+    void started.then(
+      () => {
+        const line = dialect?.connect.log?.(actor, session.conversations)
+        if (line) log.info(line[1], line[0])
+      },
+      () => {},
+    )
   }
-  /** The socket has gone and hears nothing more; resolves when what it said before is done. */
-  async close(): Promise<void> {
+  /** Who could not be told what it missed comes back for it. */
+  async #caughtUp(started: Promise<void>): Promise<void> {
+    try {
+      await started
+    } catch (error) {
+      this.#parts.log.error({ err: error }, 'a socket could not catch up')
+      this.hangUp()
+    }
+  }
+  /** The socket has gone and hears nothing more; resolves when what it said before is done. `clean`: its client said goodbye. */
+  async close(clean = false): Promise<void> {
     this.#gone = true
-    this.session.close()
+    this.session.close(clean)
     this.#next?.close()
     this.#leaveDialect()
     this.#leaveDialect = () => {}
@@ -177,7 +191,7 @@ export class Talk {
     introduce(this.#parts.socket, this.session.actor)
     const started = this.session.start()
     before.close()
-    await started
+    await this.#caughtUp(started)
   }
 
   /** Moves to the dialect that takes the event, if the present one does not. False if the socket had to go. */

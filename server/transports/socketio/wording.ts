@@ -5,6 +5,7 @@
  */
 import type { Server } from 'socket.io'
 import type { Event, Topic } from '../../../shared/events.ts'
+import type { Message } from '../../../shared/model.ts'
 import type { Channel } from '../../../shared/ports.ts'
 import {
   type Audience,
@@ -16,7 +17,7 @@ import {
   translateConversation,
   translateOther,
 } from '../../dialects/outbound.ts'
-import type { Cards } from './cards.ts'
+import { type Cards, senderOf } from './cards.ts'
 import { Seen } from './seen.ts'
 
 /** One socket, as far as hearing goes. */
@@ -35,6 +36,11 @@ export interface Seat {
   spoke(): void
 }
 
+/** Hears of the messages that its socket is told. */
+interface Listener {
+  told(message: Message): void
+}
+
 interface Parts {
   readonly name: string
   readonly outbound: Outbound
@@ -49,9 +55,29 @@ export class Wording implements Channel {
   readonly #parts: Parts
   readonly #seen = new Seen()
   readonly #silent = new Map<Topic, number>()
+  readonly #listeners = new Map<Topic, Set<Listener>>()
 
   constructor(parts: Parts) {
     this.#parts = parts
+  }
+
+  get name(): string {
+    return this.#parts.name
+  }
+  /** Whether it has words for new messages. */
+  get tellsMessages(): boolean {
+    return this.#parts.outbound['message.created'] !== drop
+  }
+  /** In how many namespaces it is heard. */
+  get namespaces(): number {
+    return this.#parts.namespaces.length
+  }
+  listen(topic: Topic, listener: Listener): void {
+    this.#listeners.set(topic, (this.#listeners.get(topic) ?? new Set()).add(listener))
+  }
+  unlisten(topic: Topic, listener: Listener): void {
+    const all = this.#listeners.get(topic)
+    if (all?.delete(listener) && all.size === 0) this.#listeners.delete(topic)
   }
 
   roomOf(topic: Topic): string {
@@ -62,13 +88,32 @@ export class Wording implements Channel {
     const { cards, outbound } = this.#parts
     cards.apply(event)
     if (outbound[event.name] === drop) return
-    this.#translate(event, (audience, card) => this.#carry(event, audience, card, except), true)
+    this.#translate(
+      event,
+      (audience, card) => {
+        if (!audience) return
+        this.#carry(event, audience, card, except)
+        if (event.name !== 'message.created') return
+        for (const listener of this.#listeners.get(event.topic) ?? []) listener.told(event.payload.message)
+      },
+      true,
+    )
   }
 
-  /** Tells one socket what it has missed. */
-  tell(event: Event, seat: Seat): void {
-    if (this.#parts.outbound[event.name] === drop) return
-    this.#translate(event, (audience) => this.#say(event, audience, seat), false)
+  /** Tells one socket what it has missed; `done` once that is written, or cannot be, with the message that it was told. */
+  tell(event: Event, seat: Seat, done: (message: Message | null) => void): void {
+    if (this.#parts.outbound[event.name] === drop) {
+      done(null)
+      return
+    }
+    this.#translate(
+      event,
+      (audience) => {
+        if (audience) this.#say(event, audience, seat)
+        done(audience && event.name === 'message.created' ? event.payload.message : null)
+      },
+      false,
+    )
   }
 
   /**
@@ -99,24 +144,34 @@ export class Wording implements Channel {
     const { namespaces, io } = this.#parts
     const room = this.roomOf(topic)
     // Without a listener the channel hears nothing either, so what was on its way would stay so for ever.
-    if (!namespaces.some((name) => io.of(name).adapter.rooms.has(room))) this.#seen.forget(conversationOf(topic))
+    if (!namespaces.some((name) => io.of(name).adapter.rooms.has(room))) this.#seen.forget(idOf(topic))
   }
 
-  #translate(event: Event, use: (audience: Audience, card: Card | null) => void, live: boolean): void {
+  /** Without an audience if the conversation cannot be had. */
+  #translate(event: Event, use: (audience: Audience | null, card: Card | null) => void, live: boolean): void {
     const { cards, outbound } = this.#parts
     if (!aboutConversation(event)) {
-      use(translateOther(outbound, event), null)
+      cards.attempt(() =>
+        settle(
+          () => translateOther(outbound, event),
+          (audience) => use(audience, null),
+        ),
+      )
       return
     }
     const { at, actorId, origin } = event
-    cards.withCard(conversationOf(event.topic), senderOf(event), (card) => {
+    cards.withCard(idOf(event.topic), senderOf(event), (card) => {
       const shown = live ? this.#seen.meet(event) : null
-      use(translateConversation(outbound, event, { at, actorId, origin, card, shown }), card)
+      settle(
+        () => (card ? translateConversation(outbound, event, { at, actorId, origin, card, shown }) : null),
+        (audience) => use(audience, card ?? null),
+      )
     })
   }
 
   #carry(event: Event, audience: Audience, card: Card | null, except: ReadonlySet<string> | null): void {
     const deaf = [...(except ?? [])].map((userId) => this.roomOf(`user:${userId}`))
+    if (audience.kind !== undefined) deaf.push(refusalOf(audience.kind))
     const topic = this.roomOf(event.topic)
     const origin = this.#parts.seatOf(event.origin)
     for (const [to, emits, userId] of audiences(audience)) {
@@ -156,6 +211,7 @@ export class Wording implements Channel {
   }
 
   #say(event: Event, audience: Audience, seat: Seat): void {
+    if (audience.kind !== undefined && seat.has(refusalOf(audience.kind))) return
     for (const [to, emits, userId] of audiences(audience)) {
       if (to === 'users' && userId !== seat.userId) continue
       if (to === 'origin' && event.origin !== seat.connectionId) continue
@@ -166,9 +222,13 @@ export class Wording implements Channel {
   }
 }
 
-type Part = readonly [to: keyof Audience, emits: readonly Sent[], userId: string]
-const NAMES = new Set<string>(['all', 'rest', 'origin', 'others', 'members', 'users'] satisfies (keyof Audience)[])
-const isName = (key: string): key is keyof Audience => NAMES.has(key)
+/** The room of the sockets that want none of a kind. */
+export const refusalOf = (kind: string): string => `refused|${kind}`
+
+type Name = Exclude<keyof Audience, 'kind'>
+type Part = readonly [to: Name, emits: readonly Sent[], userId: string]
+const NAMES = new Set<string>(['all', 'rest', 'origin', 'others', 'members', 'users'] satisfies Name[])
+const isName = (key: string): key is Name => NAMES.has(key)
 
 /** In the order in which the mapper wrote them; `users` one by one. */
 function audiences(audience: Audience): Part[] {
@@ -179,6 +239,14 @@ function audiences(audience: Audience): Part[] {
   })
 }
 
-const conversationOf = (topic: Topic) => topic.slice('conversation:'.length)
-/** Whose profile the words will name. */
-const senderOf = (event: Event) => (event.name === 'message.created' ? event.payload.message.senderId : null)
+/** Of a topic that is a conversation. */
+const idOf = (topic: Topic) => topic.slice('conversation:'.length)
+/** Uses what is made, or nothing if that fails, which is still a failure. */
+function settle<T>(make: () => T | null, use: (made: T | null) => void): void {
+  let made: T | null = null
+  try {
+    made = make()
+  } finally {
+    use(made)
+  }
+}

@@ -1,0 +1,179 @@
+/**
+ * Whether a client has received what was written to its engine connection. A fence is asked for soon after something was emitted,
+ * one at a time; those who wrote mark where they are, and hear of it when all that was written before has been received: over
+ * WebSocket when a ping that follows it is answered, over long polling when the client asks again. After an upgrade it is
+ * asked again. A connection that goes first never answers.
+ */
+import type { Socket } from 'socket.io'
+
+export type Connection = Socket['conn']
+/** Says how far it has come, and what to do once that has been received. */
+export type Mark = () => () => void
+
+interface Pingable {
+  ping(data: string): void
+  on(event: 'pong', listener: (data: Buffer) => void): void
+  off(event: 'pong', listener: (data: Buffer) => void): void
+}
+
+const SOON_MS = 100
+/** Under load. */
+const EVERY_MS = 1_000
+/** Packets that may wait before those who catch up have to. */
+const FULL = 64
+
+export class Fence {
+  readonly #connection: Connection
+  readonly #marks = new Set<Mark>()
+  readonly #farewells = new Set<string>()
+  #written = false
+  #closed = false
+  #askedAt = Number.NEGATIVE_INFINITY
+  #timer: NodeJS.Timeout | undefined
+  #answer: Promise<void> | undefined
+  #count = 0
+  /** Stops waiting for the answer, on this transport. */
+  #cancel = () => {}
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+    connection.on('packetCreate', ({ type }: { type: string }) => {
+      if (type === 'message') this.touch()
+    })
+    connection.on('data', (data: unknown) => {
+      // Here and not by the reason of the disconnection: a long poll may bring the farewell and the end together.
+      const [, namespace] = /^1([^,?]*)/.exec(String(data)) ?? []
+      if (namespace !== undefined) this.#farewells.add(namespace || '/')
+    })
+    connection.once('close', () => {
+      this.#closed = true
+      clearTimeout(this.#timer)
+    })
+  }
+
+  add(mark: Mark): void {
+    this.#marks.add(mark)
+    if (this.#written) this.#askSoon()
+  }
+  delete(mark: Mark): void {
+    this.#marks.delete(mark)
+  }
+  /** Whether the client has said that it leaves a namespace. */
+  hasLeft(namespace: string): boolean {
+    return this.#farewells.has(namespace)
+  }
+  get closed(): boolean {
+    return this.#closed
+  }
+  /** Everything that was written has been received. */
+  get quiet(): boolean {
+    return !this.#written && this.#answer === undefined
+  }
+
+  /** In the way that makes the client come back. */
+  hangUp(): void {
+    this.#connection.close()
+  }
+  /** Something has been written. */
+  touch(): void {
+    this.#written = true
+    this.#askSoon()
+  }
+  /** Resolves once what has been written until now has been received, or the connection is gone. */
+  async now(): Promise<void> {
+    await this.#answer
+    if (this.#written && !this.#closed && this.#marks.size > 0) this.#ask()
+    await this.#answer
+  }
+
+  /** Resolves when there is room for more, or the connection is gone. */
+  async room(): Promise<void> {
+    while (!this.#closed && waiting(this.#connection) > FULL) {
+      await new Promise<void>((resolve) => {
+        const go = () => {
+          this.#connection.off('drain', go)
+          this.#connection.off('close', go)
+          resolve()
+        }
+        this.#connection.on('drain', go)
+        this.#connection.on('close', go)
+      })
+    }
+  }
+
+  #askSoon(): void {
+    if (this.#timer || this.#answer || this.#closed || this.#marks.size === 0) return
+    const wait = Math.max(SOON_MS, this.#askedAt + EVERY_MS - performance.now())
+    this.#timer = setTimeout(() => this.#ask(), wait)
+  }
+  #ask(): void {
+    if (this.#answer) return
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#written = false
+    this.#askedAt = performance.now()
+    const received = [...this.#marks].map((mark) => mark())
+    this.#answer = this.#received().then((answered) => {
+      this.#answer = undefined
+      if (answered) for (const tell of received) tell()
+      if (this.#written) this.#askSoon()
+    })
+  }
+
+  /** False if the connection went first. */
+  #received(): Promise<boolean> {
+    const connection = this.#connection
+    return new Promise((resolve) => {
+      const wait = () => {
+        this.#cancel()
+        this.#wait(() => end(true))
+      }
+      const close = () => end(false)
+      const end = (answered: boolean) => {
+        this.#cancel()
+        connection.off('upgrade', wait)
+        connection.off('close', close)
+        resolve(answered)
+      }
+      connection.on('upgrade', wait)
+      connection.on('close', close)
+      if (this.#closed) end(false)
+      else wait()
+    })
+  }
+  #wait(done: () => void): void {
+    const connection = this.#connection
+    const { transport } = connection
+    const socket: unknown = Reflect.get(transport, 'socket')
+    const handedOver = isPingable(socket)
+      ? () => this.#ping(socket, done)
+      : () => {
+          transport.once('ready', done)
+          this.#cancel = () => transport.off('ready', done)
+        }
+    if (waiting(connection) > 0) {
+      // The buffer is handed to the transport as a whole.
+      connection.once('drain', handedOver)
+      this.#cancel = () => connection.off('drain', handedOver)
+    } else if (!isPingable(socket) && transport.writable) done()
+    else handedOver()
+  }
+  #ping(socket: Pingable, done: () => void): void {
+    this.#count += 1
+    const data = String(this.#count)
+    // Some clients send pongs that nobody asked for.
+    const pong = (answer: Buffer) => answer.toString() === data && done()
+    socket.on('pong', pong)
+    this.#cancel = () => socket.off('pong', pong)
+    socket.ping(data)
+  }
+}
+
+/** Packets not handed to the transport yet. The types call it private; engine.io has no other word for it. */
+function waiting(connection: Connection): number {
+  const buffer: unknown = Reflect.get(connection, 'writeBuffer')
+  return Array.isArray(buffer) ? buffer.length : 0
+}
+/** The `ws` of the WebSocket transport. */
+const isPingable = (socket: unknown): socket is Pingable =>
+  typeof socket === 'object' && socket !== null && 'ping' in socket && typeof socket.ping === 'function'

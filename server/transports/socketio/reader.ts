@@ -1,0 +1,99 @@
+/**
+ * One reader of the log on this node: a user in one wording and scope, with one cursor and any number of sockets. The cursor says:
+ * everything before has been received by one of them. So a socket moves it only if it has heard everything since the cursor,
+ * and no further than every socket of its connection has come. Of those that come at once one replays, with all sockets of
+ * its connection that come within ten seconds (a client listens on one of its namespaces); the others begin at the present.
+ * Before a newcomer replays, the connections that are there are asked for a fence, so that it is not told what they have.
+ */
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Backlog } from './backlog.ts'
+import { type Cursors, type Key, positionOf } from './cursors.ts'
+import type { Fence } from './fence.ts'
+import type { Place } from './place.ts'
+
+export interface Start {
+  /** Where the log goes on; the present if missing. */
+  readonly cursor?: string
+  /** What comes before that, from the offline queue, which then says where the log goes on. */
+  readonly backlog?: Backlog
+  /** The user has no cursor that could be continued, so it begins here. */
+  readonly first?: boolean
+}
+const PRESENT: Start = {}
+/** Before everything. */
+export const NOWHERE = -1
+
+const TOGETHER_MS = 10_000
+/** How long a newcomer waits for the fences of those that are there. */
+const PATIENCE_MS = 300
+
+export class Reader {
+  readonly key: Key
+  readonly places = new Set<Place>()
+  readonly #cursors: Cursors
+  /** The cursor, as far as this node knows; undefined if it is not known. */
+  #reached: number | undefined
+  /** The connection that replays. */
+  #holder: Fence | undefined
+  readonly #begun = new Map<Fence, { readonly at: number; readonly start: Start }>()
+
+  constructor(key: Key, cursors: Cursors) {
+    this.key = key
+    this.#cursors = cursors
+  }
+
+  /** Where a socket begins; with `first` if there is no cursor. */
+  async start(fence: Fence, first: () => Start): Promise<Start> {
+    const begun = this.#begun.get(fence)
+    if (begun) return performance.now() - begun.at < TOGETHER_MS ? begun.start : PRESENT
+    if (this.#holder && this.#holder !== fence) return PRESENT
+    this.#holder = fence
+    await this.#fencesOfOthers(fence)
+    const cursor = await this.#cursors.load(this.key)
+    if (cursor !== null) this.#reached = Math.max(this.#reached ?? NOWHERE, positionOf(cursor))
+    const known = this.#reached !== undefined && this.#reached !== NOWHERE
+    const start = known ? { cursor: this.#cursors.cursorAt(this.#reached ?? NOWHERE) } : first()
+    this.#begun.set(fence, { at: performance.now(), start })
+    return start
+  }
+  /** The cursor cannot be continued: what all sockets of the connection begin with instead. */
+  restart(fence: Fence, start: Start): void {
+    this.#reached = undefined
+    this.#begun.set(fence, { at: performance.now(), start })
+  }
+  /** The reader begins there, having no cursor; it has one once this resolves. */
+  async begin(position: number): Promise<void> {
+    if (this.#reached !== undefined) return
+    this.#reached = position
+    if (position === NOWHERE) return
+    this.#cursors.move(this.key, position)
+    await this.#cursors.save(true)
+  }
+
+  /** A socket has received what was written to it. */
+  advance(place: Place, quiet: boolean): void {
+    const own = [...this.places].filter((other) => other.fence === place.fence && (other.open || other === place))
+    const position = Math.min(...own.map(({ received }) => received))
+    if (this.#reached === undefined || place.base > this.#reached || position <= this.#reached) return
+    this.#reached = position
+    this.#cursors.move(this.key, position, quiet)
+  }
+  /** The connection has caught up, or is gone. */
+  release(fence: Fence): void {
+    if (this.#holder === fence) this.#holder = undefined
+  }
+  leave(place: Place): void {
+    this.places.delete(place)
+    if ([...this.places].some((other) => other.fence === place.fence)) return
+    this.release(place.fence)
+    this.#begun.delete(place.fence)
+    this.#cursors.settle(this.key)
+  }
+
+  async #fencesOfOthers(fence: Fence): Promise<void> {
+    const fences = new Set([...this.places].map((place) => place.fence))
+    const open = [...fences].filter((other) => other !== fence && !other.quiet)
+    if (open.length === 0) return
+    await Promise.race([Promise.all(open.map((other) => other.now())), pause(PATIENCE_MS)])
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * Resuming for clients that know nothing of it. What a socket has received is known by fences (fence.ts); the cursor of its user,
+ * wording and scope (reader.ts, cursors.ts) moves behind them, and the next socket is told what lies beyond it (replay.ts).
+ * Nothing is lost; after an abrupt cut what came after the last fence is told again. A client that says goodbye has received
+ * everything; when the server stops, the fences outstanding are waited for a moment.
+ */
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Actor, Core } from '../../../shared/ports.ts'
+import type { Cards } from './cards.ts'
+import { Cursors, type Key, keyOf } from './cursors.ts'
+import { Deliveries } from './delivery.ts'
+import { type Connection, Fence } from './fence.ts'
+import type { BridgeLog } from './log.ts'
+import { Place } from './place.ts'
+import { Reader } from './reader.ts'
+
+/** How long a stop waits for fences, and for the delivered marks that follow from them. */
+const PATIENCE_MS = 1_000
+
+export class Resume {
+  readonly log: BridgeLog
+  readonly cursors: Cursors
+  readonly #deliveries: Deliveries
+  readonly #fences = new Map<Connection, Fence>()
+  readonly #readers = new Map<string, Reader>()
+
+  constructor(core: Core, system: Actor, cards: Pick<Cards, 'epoch'>, log: BridgeLog) {
+    this.log = log
+    this.cursors = new Cursors(core, system, log, () => cards.epoch)
+    this.#deliveries = new Deliveries(core)
+  }
+
+  fence(connection: Connection): Fence {
+    const known = this.#fences.get(connection)
+    if (known) return known
+    const fence = new Fence(connection)
+    this.#fences.set(connection, fence)
+    connection.once('close', () => this.#fences.delete(connection))
+    return fence
+  }
+  /** A socket comes to hear what this reader hears. It must be given back to `depart`. */
+  arrive(key: Key, fence: Fence, actor: Actor): Place {
+    const name = keyOf(key)
+    const reader = this.#readers.get(name) ?? new Reader(key, this.cursors)
+    this.#readers.set(name, reader)
+    return new Place(reader, fence, actor, this.#deliveries)
+  }
+  /** The socket goes. `clean`: its client said so. */
+  depart(place: Place, clean: boolean): void {
+    place.end(clean)
+    const { reader } = place
+    const name = keyOf(reader.key)
+    if (reader.places.size === 0 && this.#readers.get(name) === reader) this.#readers.delete(name)
+  }
+
+  async drain(): Promise<void> {
+    const fences = Promise.all([...this.#fences.values()].map((fence) => fence.now()))
+    await within(PATIENCE_MS, fences)
+    await within(PATIENCE_MS, this.#deliveries.idle())
+    await this.cursors.save()
+  }
+  close(): void {
+    this.cursors.close()
+  }
+}
+
+const within = (ms: number, done: Promise<unknown>) => Promise.race([done, pause(ms, undefined, { ref: false })])
