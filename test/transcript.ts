@@ -1,51 +1,20 @@
 /**
  * Plays a transcript over real sockets against a running server. Each socket's events must come exactly in the order in
- * which they are written, with nothing between and nothing after; the order between two sockets is free. The language:
- *
- *   given chat c ann bob        a direct conversation, <c> is its id; also `group`, `channel`, `open` (anybody may join)
- *   given id r                  <r> is an id that nobody has used
- *   connect ann marketplace     `auto` says nothing; `ann/phone` is another socket of ann; JSON after it: claims of the
- *                               token, or `rooms-token` for one as that system makes them, `bad`, `none`
- *   refuse eve marketplace "x"  the handshake fails with this text
- *   > ann event {...}           ann sends; a `?` at the end asks for the callback, which arrives as `callback`
- *   < bob event {...}           the next thing that bob receives
- *   - bob                       bob has received nothing else
- *   $ ann message.send {...} = {...}   through the typed API; `! CODE` instead of `=` for a failure
- *   ! something                 whatever the test means by it
- *   close ann                   ann goes away; `< bob disconnect` is the server hanging up
- *
- * Values are JSON; keys need no quotes, `...` in an object allows other keys. `<name>` is a value, the same one each time,
- * `<ann>` a user's id, `<*>` anything, `<time>` an ISO date, `<number>` a number.
+ * which they are written, with nothing between and nothing after; the order between two sockets is free. The language is
+ * described in transcripts/README.md.
  */
-import { randomBytes } from 'node:crypto'
-import { createTRPCUntypedClient, httpLink, TRPCClientError } from '@trpc/client'
-import { io } from 'socket.io-client'
-import io2 from 'socket.io-client-2'
-import superjson from 'superjson'
 import type { TestServer } from './harness.ts'
-import { Inbox } from './inbox.ts'
-import { type Bindings, bind, match, parse } from './transcript.values.ts'
-
-type Callback = (value: unknown) => void
-type Arrival = readonly [event: string, payload?: unknown]
-interface Wire {
-  emit(event: string, ...args: unknown[]): void
-  close(): void
-  on(event: string, listener: (...args: never[]) => void): void
-}
-interface Client {
-  wire: Wire
-  readonly inbox: Inbox<Arrival>
-  /** How much of the inbox has been written down. */
-  read: number
-  gone: boolean
-}
+import { Calls } from './transcript.calls.ts'
+import { type Step, steps } from './transcript.lines.ts'
+import { People } from './transcript.people.ts'
+import { type Approach, type Arrival, PlayedSocket, show, type Transport, type Version } from './transcript.socket.ts'
+import { type Bindings, bind, match, matchSet, parse, parseAll, split } from './transcript.values.ts'
 
 export interface PlayOptions {
   server: Pick<TestServer, 'url' | 'token'>
   /** Version of socket.io-client. */
-  client?: 2 | 4
-  transports?: readonly ('polling' | 'websocket')[]
+  client?: Version
+  transport?: Transport
   timeoutMs?: number
   /** Sockets that connect elsewhere, by label. */
   urls?: Readonly<Record<string, string>>
@@ -53,216 +22,249 @@ export interface PlayOptions {
   verbs?: Readonly<Record<string, () => void | Promise<void>>>
 }
 
+/** What came is not what is written. The message says all of it. */
+export class Difference extends Error {
+  /** Of the line in the transcript, from 1; undefined: something came after the last one. */
+  readonly number: number | undefined
+  readonly line: string
+  readonly why: string
+  /** What every socket received, a line each. */
+  readonly arrived: string
+  constructor(number: number | undefined, line: string, cause: unknown, arrived: string) {
+    super(`${number === undefined ? line : `line ${number}: ${line}`}\n${String(cause)}\n${arrived}`, { cause })
+    this.number = number
+    this.line = line
+    this.why = cause instanceof Error ? cause.message : String(cause)
+    this.arrived = arrived
+  }
+}
+
 class Player {
   readonly #options: Required<PlayOptions>
   readonly #bindings: Bindings = new Map()
-  readonly #clients = new Map<string, Client>()
-  readonly #claims = new Map<string, object>()
-  readonly #salt = randomBytes(3).toString('hex')
+  readonly #people: People
+  readonly #calls: Calls
+  readonly #sockets = new Map<string, PlayedSocket>()
+  /** How each socket last came in. */
+  readonly #approaches = new Map<string, Approach>()
 
   constructor(options: PlayOptions) {
-    this.#options = { client: 4, transports: ['websocket'], timeoutMs: 10_000, urls: {}, verbs: {}, ...options }
+    this.#options = { client: 4, transport: 'websocket', timeoutMs: 10_000, urls: {}, verbs: {}, ...options }
+    this.#people = new People(options.server.token, this.#bindings)
+    this.#calls = new Calls(this.#options, this.#people, this.#bindings)
   }
 
   async play(text: string): Promise<void> {
     try {
-      for (const [index, line] of text.split('\n').entries()) {
-        if (line.trim() === '' || line.startsWith('#')) continue
-        await this.#line(line.trim()).catch((error: unknown) => {
-          throw new Error(`line ${index + 1}: ${line}\n${String(error)}\n${this.#arrived()}`, { cause: error })
+      for (const step of steps(text)) {
+        await this.#step(step).catch((error: unknown) => {
+          throw new Difference(step.number, step.lines.join('\n'), error, this.#arrived())
         })
       }
-      for (const label of this.#clients.keys()) {
+      for (const label of this.#sockets.keys()) {
         await this.#silence(label).catch((error: unknown) => {
-          throw new Error(`at the end\n${String(error)}\n${this.#arrived()}`, { cause: error })
+          throw new Difference(undefined, 'at the end', error, this.#arrived())
         })
       }
     } finally {
-      for (const { wire } of this.#clients.values()) wire.close()
+      for (const socket of this.#sockets.values()) socket.close()
     }
   }
 
-  async #line(line: string): Promise<void> {
-    const [, verb = '', who = '', rest = ''] = /^(\S+)\s+(\S+)\s*(.*)$/.exec(line) ?? []
+  async #step({ lines }: Step): Promise<void> {
+    const [line] = lines
+    const [, verb = '', who = '', rest = ''] = /^(\S+)\s+(\S+)\s*([\s\S]*)$/.exec(line) ?? []
     switch (verb) {
       case 'given':
-        return this.#given(who, rest.split(' '))
+        return this.#given(who, split(rest))
       case 'connect':
-        return this.#connect(who, rest)
+        return this.#connect(who, this.#approach(who, rest))
+      case 'reconnect': {
+        const approach = this.#approaches.get(who)
+        if (!approach) throw new Error(`${who} was never connected`)
+        return this.#connect(who, approach)
+      }
       case 'refuse': {
-        const [dialect = '', words = '', claims = ''] = /^(\S+)\s+("[^"]*")\s*(.*)$/.exec(rest)?.slice(1) ?? []
-        return this.#refused(who, dialect, JSON.parse(words), claims)
+        const [dialect = '', words = '', ...options] = split(rest)
+        return this.#refused(who, this.#approach(who, [dialect, ...options].join(' ')), JSON.parse(words))
       }
       case '>':
         return this.#send(who, rest)
       case '<':
         return this.#expect(who, rest)
+      case '<~':
+        return this.#expectSet(lines)
       case '-':
         return this.#silence(who)
       case '$':
-        return this.#typed(who, rest)
+        return this.#calls.typed(who, split(rest))
+      case '%':
+        return this.#calls.http(who, split(rest))
       case '!': {
         const act = this.#options.verbs[who]
         if (!act) throw new Error('no such act')
         return act()
       }
       case 'close':
-        this.#client(who).wire.close()
-        return void this.#clients.delete(who)
+      case 'cut':
+        return this.#leave(who, verb)
       default:
         throw new Error('no such verb')
     }
   }
 
-  async #given(kind: string, [name = '', ...users]: string[]): Promise<void> {
-    if (kind === 'id') return void this.#bindings.set(name, `${name}-${this.#salt}`)
-    const ids = users.map((user) => this.#user(user))
-    for (const user of users) await this.#call(user, 'user.me', {})
-    const [creator = '', ...others] = users
+  async #given(kind: string, [name = '', ...rest]: string[]): Promise<void> {
+    if (kind === 'id') return void this.#bindings.set(name, this.#people.fresh(name))
+    if (kind === 'user') {
+      this.#people.token(name, rest)
+      return void (await this.#calls.call(name, 'user.me', {}))
+    }
+    const ids = rest.map((user) => this.#people.id(user))
+    for (const user of rest) await this.#calls.call(user, 'user.me', {})
+    const [creator = ''] = rest
     const real = kind === 'chat' ? 'direct' : kind === 'open' ? 'room' : kind
     const joinPolicy = kind === 'open' ? 'open' : 'invited'
     const context = kind === 'chat' ? { jobId: 'job-1', jobTitle: 'Paint a wall' } : null
-    const input = { kind: real, memberIds: ids.slice(1, 1 + others.length), joinPolicy, context }
-    const created = parse('{conversation: {id: <made>, ...}, ...}', new Map())
+    const input = { kind: real, memberIds: ids.slice(1), joinPolicy, context }
     const bindings: Bindings = new Map()
-    match(created, await this.#call(creator, 'conversation.create', input), bindings)
+    const created = parse('{conversation: {id: <made>, ...}, ...}', bindings)
+    match(created, await this.#calls.call(creator, 'conversation.create', input), bindings)
     this.#bindings.set(name, bindings.get('made'))
   }
 
-  async #connect(label: string, rest: string): Promise<void> {
-    const [dialect = 'auto', ...claims] = rest.split(' ')
-    const client = this.#open(label, dialect, claims.join(' '))
-    await this.#next(client, `${label} to connect`, 'connect')
+  /** `rest`: dialect, then options in any order, then what People says of tokens. */
+  #approach(label: string, rest: string): Approach {
+    const [dialect, ...words] = split(rest)
+    const option = (name: string) => words.find((word) => word.startsWith(`${name}=`))?.slice(name.length + 1)
+    const on = words.indexOf('on')
+    return {
+      dialect: dialect === 'auto' ? undefined : dialect,
+      ...this.#calls.credential(userOf(label), words),
+      path: option('path'),
+      namespace: option('ns') ?? '/',
+      on: on < 0 ? undefined : words[on + 1],
+    }
   }
-  async #refused(label: string, dialect: string, words: string, claims: string): Promise<void> {
-    const client = this.#open(label, dialect, claims)
-    const [, reason] = await this.#next(client, `${label} to be refused`, 'refused')
-    this.#clients.delete(label)
-    client.wire.close()
+
+  #open(label: string, approach: Approach): PlayedSocket {
+    const { server, client, transport, urls } = this.#options
+    this.#sockets.get(label)?.close()
+    const socket =
+      approach.on === undefined
+        ? PlayedSocket.open(urls[label] ?? server.url, client, transport, approach)
+        : this.#socket(approach.on).beside(client, approach)
+    this.#sockets.set(label, socket)
+    return socket
+  }
+  async #connect(label: string, approach: Approach): Promise<void> {
+    this.#approaches.set(label, approach)
+    const socket = this.#open(label, approach)
+    await this.#next(socket, `${label} to connect`, 'connect')
+    this.#bindings.set(`${label}.socket`, socket.id)
+    if (this.#options.transport === 'upgrade') await socket.upgraded(this.#options.timeoutMs)
+  }
+  async #refused(label: string, approach: Approach, words: unknown): Promise<void> {
+    const socket = this.#open(label, approach)
+    const [, reason] = await this.#next(socket, `${label} to be refused`, 'refused')
+    this.#sockets.delete(label)
+    socket.close()
     if (reason !== words) throw new Error(`but with ${JSON.stringify(reason)}`)
   }
 
-  #open(label: string, dialect: string, claims: string): Client {
-    const [user = ''] = label.split('/')
-    const { server, client: version, transports, urls } = this.#options
-    const url = urls[label] ?? server.url
-    const dialects = dialect === 'auto' ? {} : { dialect }
-    const token = claims === 'none' ? {} : { token: claims === 'bad' ? 'a.bad.token' : this.#token(user, claims) }
-    const common = { forceNew: true, reconnection: false, transports: [...transports] }
-    const wire: Wire =
-      version === 4
-        ? io(url, { ...common, auth: { ...token, ...dialects } })
-        : io2(url, { ...common, query: { ...token, ...dialects } })
-    const client: Client = { wire, inbox: new Inbox(), read: 0, gone: false }
-    const { push } = client.inbox
-    // The one hook that both versions have for every event.
-    Object.assign(wire, {
-      onevent: ({ data: [event, payload] }: { data: [string, unknown] }) => push([event, payload]),
-    })
-    wire.on('connect', () => push(['connect']))
-    wire.on('connect_error', (error: Error) => push(['refused', error.message]))
-    wire.on('error', (words: unknown) => push(['refused', words]))
-    wire.on('disconnect', () => {
-      client.gone = true
-      push(['disconnect'])
-    })
-    this.#clients.get(label)?.wire.close()
-    this.#clients.set(label, client)
-    return client
+  /** Returns when the server has noticed: what happens next happens without the user. */
+  async #leave(label: string, how: 'close' | 'cut'): Promise<void> {
+    const socket = this.#socket(label)
+    const user = userOf(label)
+    const sharing = [...this.#sockets].filter(
+      ([, other]) => other === socket || (how === 'cut' && other.shares(socket)),
+    )
+    const going = sharing.filter(([, { gone }]) => !gone).length
+    const url = this.#options.urls[label] ?? this.#options.server.url
+    const left = going === 0 ? 0 : Math.max(0, (await this.#calls.connections(url, user)) - going)
+    if (how === 'close') socket.close()
+    else await socket.cut()
+    for (const [other] of sharing) this.#sockets.delete(other)
+    if (going > 0)
+      await this.#calls.until(async () => (await this.#calls.connections(url, user)) <= left, `${label} to be gone`)
   }
 
-  async #send(label: string, rest: string): Promise<void> {
-    const [, event = '', body = '', asks] = /^(\S+)\s*(.*?)\s*(\?)?$/.exec(rest) ?? []
-    const client = this.#client(label)
-    const payload = body === '' ? [] : [bind(parse(body, this.#bindings), this.#bindings)]
-    const callback: Callback = (value) => client.inbox.push(['callback', value])
-    client.wire.emit(event, ...payload, ...(asks ? [callback] : []))
+  #send(label: string, rest: string): void {
+    const [, event = '', body = '', asks] = /^(\S+?)(?:\s+([\s\S]*?))?\s*(\?)?$/.exec(rest) ?? []
+    const socket = this.#socket(label)
+    const args = parseAll(body, this.#bindings).map((value) => bind(value, this.#bindings))
+    const callback = (...values: unknown[]) => socket.inbox.push(['callback', ...values])
+    socket.emit(event, ...args, ...(asks ? [callback] : []))
   }
 
   async #expect(label: string, rest: string): Promise<void> {
-    const [, event = '', body = ''] = /^(\S+)\s*(.*)$/.exec(rest) ?? []
-    const client = this.#client(label)
-    const [, payload] = await this.#next(client, `${label} to receive ${event}`, event)
-    if (body !== '') match(parse(body, this.#bindings), payload, this.#bindings)
+    const [event = ''] = split(rest)
+    const came = await this.#next(this.#socket(label), `${label} to receive ${event}`, event)
+    this.#compare(rest, came, this.#bindings)
+  }
+  /** Each socket's lines as a set. */
+  async #expectSet(lines: readonly string[]): Promise<void> {
+    const sockets = new Map<string, string[]>()
+    for (const line of lines) {
+      const [, label = '', rest = ''] = /^<~\s+(\S+)\s+([\s\S]*)$/.exec(line) ?? []
+      sockets.set(label, [...(sockets.get(label) ?? []), rest])
+    }
+    for (const [label, expected] of sockets) {
+      const socket = this.#socket(label)
+      const { read } = socket
+      const end = read + expected.length
+      const enough = (items: readonly Arrival[]) => (items.length >= end ? items.slice(read, end) : undefined)
+      const came = await socket.inbox.until(enough, `${label} to receive these`, this.#options.timeoutMs)
+      socket.read = end
+      matchSet(expected, came, this.#bindings, (rest, arrival, bindings) => this.#compare(rest, arrival, bindings))
+    }
+  }
+  #compare(expected: string, [event, ...args]: Arrival, bindings: Bindings): void {
+    const [wanted, ...values] = split(expected)
+    if (event !== wanted) throw new Error(`waited for ${wanted}, but ${event} came`)
+    if (values.length === 0) return
+    const [first, ...more] = parseAll(values.join(' '), bindings)
+    if (args.length > 1 + more.length) throw new Error(`it has ${args.length} arguments: ${show([event, ...args])}`)
+    match(first, args[0], bindings)
+    for (const [index, value] of more.entries()) match(value, args[index + 1], bindings, `argument ${index + 2}`)
   }
 
   /** What was sent to a socket before its answer to a question was sent before that answer. */
   async #silence(label: string): Promise<void> {
-    const client = this.#client(label)
-    if (!client.gone) {
+    const socket = this.#socket(label)
+    if (!socket.gone) {
       await new Promise<void>((resolve, reject) => {
         const late = setTimeout(() => reject(new Error(`${label} is not answered`)), this.#options.timeoutMs)
         const settle = () => {
           clearTimeout(late)
           resolve()
         }
-        const callback: Callback = settle
-        client.wire.emit('are you there', callback)
-        client.wire.on('disconnect', settle)
+        socket.emit('are you there', settle)
+        socket.on('disconnect', settle)
       })
     }
-    const first = client.inbox.items[client.read]
+    const first = socket.inbox.items[socket.read]
     if (first) throw new Error(`${label} also received ${show(first)}`)
   }
 
-  async #typed(user: string, rest: string): Promise<void> {
-    const [, command = '', body = '', sign, expected = ''] = /^(\S+)\s+(.*?)(?:\s+([=!])\s+(.*))?$/.exec(rest) ?? []
-    const input = bind(parse(body, this.#bindings), this.#bindings)
-    const outcome = await this.#call(user, command, input).then(
-      (output) => ({ output }),
-      (error: unknown) => ({ error }),
-    )
-    if ('error' in outcome) {
-      if (sign === '!' && outcome.error instanceof TRPCClientError && outcome.error.message.includes(expected)) return
-      throw outcome.error
-    }
-    if (sign === '!') throw new Error(`but it gave ${JSON.stringify(outcome.output)}`)
-    if (sign === '=') match(parse(expected, this.#bindings), JSON.parse(JSON.stringify(outcome.output)), this.#bindings)
+  #socket(label: string): PlayedSocket {
+    const socket = this.#sockets.get(label)
+    if (!socket) throw new Error(`${label} is not connected`)
+    return socket
   }
-  #call(user: string, command: string, input: unknown): Promise<unknown> {
-    const { server } = this.#options
-    const headers = { authorization: `Bearer ${this.#token(user, '')}` }
-    const link = httpLink({ url: `${server.url}/trpc`, transformer: superjson, headers })
-    const client = createTRPCUntypedClient({ links: [link] })
-    const reads = /^(user\.(me|get)|\w+\.(get|list|history|missed|stats|snapshot))$/
-    return reads.test(command) ? client.query(command, input) : client.mutation(command, input)
-  }
-
-  #token(user: string, claims: string): string {
-    const id = this.#user(user)
-    const name = user.replace(/^./, (letter) => letter.toUpperCase())
-    const { server } = this.#options
-    if (claims === 'rooms-token') {
-      const own = { id, username: name, email: `${user}@example.org` }
-      return server.token(id, { ...own, userId: undefined, role: undefined })
-    }
-    if (claims !== '') this.#claims.set(user, Object(bind(parse(claims, this.#bindings), this.#bindings)))
-    return server.token(id, { fullName: name, ...this.#claims.get(user) })
-  }
-  #user(user: string): string {
-    const id = `${user}-${this.#salt}`
-    this.#bindings.set(user, id)
-    return id
-  }
-  #client(label: string): Client {
-    const client = this.#clients.get(label)
-    if (!client) throw new Error(`${label} is not connected`)
-    return client
-  }
-  async #next(client: Client, what: string, event: string): Promise<Arrival> {
-    const at = client.read
-    const came = await client.inbox.until((items) => items[at], what, this.#options.timeoutMs)
-    client.read += 1
+  async #next(socket: PlayedSocket, what: string, event: string): Promise<Arrival> {
+    const at = socket.read
+    const came = await socket.inbox.until((items) => items[at], what, this.#options.timeoutMs)
+    socket.read += 1
     if (came[0] !== event) throw new Error(`waited for ${what}, but ${show(came)} came`)
     return came
   }
   #arrived(): string {
-    const all = [...this.#clients].map(([label, { inbox }]) => [`${label} received:`, ...inbox.items.map(show)])
+    const all = [...this.#sockets].map(([label, { inbox }]) => [`${label} received:`, ...inbox.items.map(show)])
     return all.map((lines) => lines.join('\n  ')).join('\n')
   }
 }
 
-const show = ([event, payload]: Arrival) => `${event} ${JSON.stringify(payload) ?? ''}`
+const userOf = (label: string) => label.split('/')[0] ?? ''
 
-/** Throws with the line that failed and everything that each socket received. */
+/** Throws a Difference with the line that failed and everything that each socket received. */
 export const play = (text: string, options: PlayOptions): Promise<void> => new Player(options).play(text)

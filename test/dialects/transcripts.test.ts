@@ -1,18 +1,47 @@
-/** Every transcript, over real sockets, with the present client and with one of 2019. */
-import { readdirSync, readFileSync } from 'node:fs'
-import { afterAll, beforeAll, describe, test } from 'vitest'
+/**
+ * Every transcript, over real sockets, with each version of the client. Here each version has one transport, another one for
+ * each transcript, so that a transcript is played over all three; `npm run transcripts` plays all nine ways. Transcripts are
+ * played side by side, on one server for all that want the same settings; one that must be alone waits for its turn.
+ */
+import { afterAll, describe, test } from 'vitest'
 import { startServer, type TestServer } from '../harness.ts'
+import { type Settings, transcripts } from '../transcript.lines.ts'
+import { transports, versions } from '../transcript.socket.ts'
 import { play } from '../transcript.ts'
 
-const folder = new URL('../transcripts/', import.meta.url)
-const transcripts = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.txt'))
-
-let server: TestServer
-beforeAll(async () => {
-  server = await startServer()
+const servers = new Map<string, Promise<TestServer>>()
+afterAll(async () => {
+  for (const server of servers.values()) await (await server).close()
 })
-afterAll(() => server?.close())
 
-describe.each([4, 2] as const)('socket.io-client %s', (client) => {
-  test.each(transcripts)('%s', (path) => play(readFileSync(new URL(path, folder), 'utf8'), { server, client }))
+function serverFor({ env, alone }: Settings): Promise<TestServer> {
+  const key = `${alone} ${JSON.stringify(env)}`
+  const server = servers.get(key) ?? startServer({ env })
+  servers.set(key, server)
+  return server
+}
+
+let turn: Promise<unknown> = Promise.resolve()
+function inTurn({ alone }: Settings, run: () => Promise<void>): Promise<void> {
+  if (!alone) return run()
+  const mine = turn.then(run)
+  turn = mine.catch(() => {})
+  return mine
+}
+
+const all = process.env.TRANSCRIPTS === 'all'
+const ways = transcripts().flatMap((transcript, index) =>
+  versions
+    .filter((version) => transcript.settings.clients?.includes(version) ?? true)
+    .flatMap((client) =>
+      transports
+        .filter((_, place) => all || (index + client + place) % transports.length === 0)
+        .map((transport) => ({ ...transcript, client, transport })),
+    ),
+)
+
+describe('transcripts', { concurrent: true }, () => {
+  test.each(ways)('$path, client $client, $transport', ({ text, settings, client, transport }) =>
+    inTurn(settings, async () => play(text, { server: await serverFor(settings), client, transport })),
+  )
 })
