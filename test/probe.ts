@@ -7,6 +7,7 @@ import type { Doors, Failure, Inbound, Meta } from '../server/dialects/inbound.t
 import {
   type Audience,
   aboutConversation,
+  type Card,
   drop,
   type Outbound,
   type Sent,
@@ -20,7 +21,9 @@ import { Conversation, Member, Message, Profile } from '../shared/model.ts'
 import type { Actor } from '../shared/ports.ts'
 import { type Die, die, IDS, pick, sample, sampleInput } from './sample.ts'
 
-export type Hearer = keyof Audience
+/** Said to a callback. */
+export const ACK = '(callback)'
+export type Hearer = Exclude<keyof Audience, 'kind'>
 /** A word that went out, with what it was said of. */
 export interface Word {
   readonly name: string
@@ -29,7 +32,7 @@ export interface Word {
   readonly cause: { readonly event: EventName; readonly to: Hearer } | { readonly answer: string }
 }
 
-const SAMPLES = 120
+const SAMPLES = 60
 const NAMES = Object.keys(events) as EventName[]
 
 /** What the events of the contract become in one wording. */
@@ -42,11 +45,22 @@ export function spoken(outbound: Outbound): Word[] {
   })
 }
 
-function heard({ users = {}, ...others }: Audience): (readonly [to: Hearer, word: Sent])[] {
+function heard({ users = {}, kind: _, ...others }: Audience): (readonly [to: Hearer, word: Sent])[] {
   // An audience is a record of lists, but for its users.
   const said = Object.entries(others) as [Exclude<Hearer, 'users'>, readonly Sent[]][]
   const told = Object.values(users).map((emits) => ['users', emits] as const)
   return [...said, ...told].flatMap(([to, emits]) => emits.map((word) => [to, word] as const))
+}
+
+function cardOf(lastMessage: Message | null, die: Die): Card {
+  const members = Array.from({ length: 2 }, () => sample(Member, die))
+  return {
+    conversation: sample(Conversation, die),
+    members: new Map(members.map((member) => [member.userId, member])),
+    memberCount: members.length,
+    lastMessage,
+    profile: (id) => ({ ...sample(Profile, die), id }),
+  }
 }
 
 function translated(outbound: Outbound, name: EventName, die: Die): Audience {
@@ -56,14 +70,7 @@ function translated(outbound: Outbound, name: EventName, die: Die): Audience {
   const event = { name, payload, topic: 'conversation:c1', ...common } as Event
   if (!aboutConversation(event)) return translateOther(outbound, event)
   const said = 'message' in event.payload ? event.payload.message : null
-  const members = Array.from({ length: 2 }, () => sample(Member, die))
-  const card = {
-    conversation: sample(Conversation, die),
-    members: new Map(members.map((member) => [member.userId, member])),
-    memberCount: members.length,
-    lastMessage: pick(die, [null, said, sample(Message, die)]),
-    profile: (id: string) => ({ ...sample(Profile, die), id }),
-  }
+  const card = cardOf(pick(die, [null, said, sample(Message, die)]), die)
   const shown = pick(die, [null, sample(events['message.accepted'].payload, die)])
   return translateConversation(outbound, event, { ...common, card, shown })
 }
@@ -80,11 +87,16 @@ export async function answered(dialect: Dialect): Promise<Word[]> {
     note(words, 'time', pulse?.(new Date()) ?? [])
   }
   const excess = { limit: 30, windowMs: 10_000, retryAfterMs: 1_000 }
-  note(words, 'too much', dialect.throttle?.('x', excess).emit ?? [])
+  const throttled = dialect.throttle?.('x', excess)
+  note(words, 'too much', throttled ? saidBy(throttled) : [])
   return words
 }
 const note = (words: Word[], answer: string, said: readonly Sent[]) =>
-  words.push(...said.map(([name, payload]) => ({ name, payload, cause: { answer } })))
+  words.push(
+    ...said.flatMap(([name, payload]) => (payload === undefined ? [] : [{ name, payload, cause: { answer } }])),
+  )
+
+const saidBy = ({ emit = [], ack }: Failure): readonly Sent[] => [...emit, [ACK, ack]]
 
 async function answers(dialect: Dialect, row: Inbound, die: Die): Promise<readonly Sent[]> {
   const actor = someone(die)
@@ -98,17 +110,18 @@ async function answers(dialect: Dialect, row: Inbound, die: Die): Promise<readon
     execute: async (name) => sample(commands[name].output, die) as never,
     claim: async (userId) => ({ userId, name: userId, socketId: 's1' }),
   }
-  const said = failed.flatMap(({ emit = [] }) => emit)
+  const said = failed.flatMap(saidBy)
   try {
     const done = await row.begin(payload, { actor, id: IDS[0] ?? '', at: new Date(), pulse }).run(doors)
     const meta: Meta = {
       ...{ actor, timing: { emitTime: 0.5, dbTime: 1 }, alreadyFollowing: die(2) === 1 },
       ...{ room: { connections: 1, users: 1 }, delivery: { onlineUsers: 1, offlineUsers: 0 } },
+      card: () => pick(die, [null, cardOf(null, die)]),
     }
-    return [...said, ...done.reply(meta), ...done.event(meta)]
+    return [...said, ...done.reply(meta), ...done.event(meta), [ACK, done.ack(meta)]]
   } catch (error) {
     if (!(error instanceof AppError)) throw error
-    return [...said, ...(failure(error, payload).emit ?? [])]
+    return [...said, ...saidBy(failure(error, payload))]
   }
 }
 

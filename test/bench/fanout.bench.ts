@@ -4,8 +4,7 @@
  * Targets: at most 1.3 times raw ws, with equal and with distinct request ids; at least 4 times better than stock.
  * Last figures (Node 20.20, two cores, medians of 7): equal ids 1.10, distinct ids 1.22 times raw ws; stock 8.7 times the lanes.
  */
-import { type ChildProcess, fork } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
+import { median, said, start } from './child.ts'
 import type { Done, Task } from './fanout.clients.ts'
 import type { Order, Report, Way } from './fanout.server.ts'
 
@@ -20,22 +19,6 @@ const WAYS = {
   'stock tRPC': { way: 'stock', rpc: 'events', distinct: true },
 } as const satisfies Record<string, { way: Way; rpc: string; distinct: boolean }>
 type Name = keyof typeof WAYS
-
-const start = (file: string) => fork(fileURLToPath(new URL(file, import.meta.url)), { execArgv: ['--import', 'tsx'] })
-
-/** The next message of a child that has `key`. */
-function said<K extends string>(child: ChildProcess, key: K): Promise<Record<K, number>> {
-  return new Promise((resolve, reject) => {
-    const late = setTimeout(() => reject(new Error(`a child did not say ${key}`)), 60_000)
-    const listen = (message: Record<K, number>) => {
-      if (!(key in message)) return
-      clearTimeout(late)
-      child.off('message', listen)
-      resolve(message)
-    }
-    child.on('message', listen)
-  })
-}
 
 const server = start('./fanout.server.ts')
 const clients = start('./fanout.clients.ts')
@@ -65,8 +48,6 @@ async function turn(name: Name): Promise<number> {
   await left
   return micros
 }
-
-const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
 
 const names = Object.keys(WAYS) as Name[]
 const results = new Map<Name, number[]>(names.map((name) => [name, []]))

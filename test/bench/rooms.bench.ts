@@ -1,0 +1,62 @@
+/**
+ * One room with 1,000 sockets of a legacy dialect: server CPU per delivery, the bridge (from the log's event to the sockets)
+ * against a bare Socket.IO `io.to(room).emit` of the same frames. Both serve their sockets all the time and take turns; the
+ * ratio is of medians. Target: at most 1.15.
+ */
+import { median, said, start } from './child.ts'
+import type { Done, Task } from './rooms.clients.ts'
+import type { Order, Report, Way } from './rooms.server.ts'
+
+const READERS = 1_000
+const EVENTS = Number(process.env.EVENTS ?? 60)
+const ROUNDS = Number(process.env.ROUNDS ?? 7)
+/** What `rooms` says of a message: shown, then confirmed. */
+const FRAMES = 2
+const PATHS: Readonly<Record<Way, string>> = { bridge: '/rooms/socket.io/', bare: '/socket.io/' }
+const WAYS = Object.keys(PATHS) as Way[]
+
+const server = start(
+  './rooms.server.ts',
+  process.env.PROFILE ? ['--cpu-prof', `--cpu-prof-dir=${process.env.PROFILE}`] : [],
+)
+const clients = start('./rooms.clients.ts')
+const order = (message: Order) => server.send(message)
+const task = (message: Task) => clients.send(message)
+const ports = await said<keyof Extract<Report, { bare: number }>>(server, 'bridge')
+
+for (const way of WAYS) {
+  const connected = said<keyof Extract<Done, { connected: true }>>(clients, 'connected')
+  const path = `${PATHS[way]}?EIO=4&transport=websocket`
+  task({ do: 'connect', port: ports[way], path, count: READERS, roomId: 'c1' })
+  await connected
+}
+
+async function turn(way: Way, events: number): Promise<number> {
+  const deliveries = events * FRAMES * READERS
+  task({ do: 'expect', frames: deliveries })
+  const arrived = said<keyof Extract<Done, { arrived: true }>>(clients, 'arrived')
+  order({ do: 'publish', way, events, everyMs: 40 })
+  await arrived
+  const measured = said(server, 'cpuMicros')
+  order({ do: 'measure' })
+  return (await measured).cpuMicros / deliveries
+}
+
+const results: Record<Way, number[]> = { bridge: [], bare: [] }
+for (const way of WAYS) await turn(way, 20)
+for (let round = 0; round < ROUNDS; round++) {
+  for (const way of WAYS) results[way].push(await turn(way, EVENTS))
+}
+server.disconnect()
+clients.kill()
+
+const ratio = median(results.bridge) / median(results.bare)
+console.log(
+  `${READERS} sockets, ${EVENTS} messages of ${FRAMES} frames a turn, ${ROUNDS} turns; server CPU per delivery, median`,
+)
+for (const way of WAYS) {
+  const spread = results[way].map((value) => value.toFixed(2)).join(' ')
+  console.log(`${way.padEnd(8)} ${median(results[way]).toFixed(2).padStart(6)} us   (${spread})`)
+}
+console.log(`the bridge is ${ratio.toFixed(2)} times bare Socket.IO: ${ratio <= 1.15 ? 'target met' : 'TARGET MISSED'}`)
+process.exitCode = ratio <= 1.15 ? 0 : 1
