@@ -1,7 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { ConfigError, Environment, originAllowed, readConfig } from '../../server/config.ts'
+import { ConfigError, originAllowed, readConfig } from '../../server/config.ts'
+import { Environment } from '../../server/environment.ts'
 
 const DIALECTS = ['marketplace', 'rooms']
 const SECRET = 'x'.repeat(32)
