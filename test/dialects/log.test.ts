@@ -12,7 +12,7 @@ import { play } from '../transcript.ts'
 const lines: string[] = []
 let app: App
 beforeAll(async () => {
-  const env = { PORT: '0', HOST: '127.0.0.1', JWT_SECRET: SECRET, SOCKET_COMPRESSION: 'true' }
+  const env = { PORT: '0', HOST: '127.0.0.1', JWT_SECRET: SECRET, SOCKET_COMPRESSION: 'true', USE_REDIS: 'true' }
   const write = (line: unknown, _: unknown, done: () => void) => {
     lines.push(String(line))
     done()
@@ -69,6 +69,7 @@ refuse eve rooms "Authentication failed" bad
   expect(line(/^\[RoomMessage\] Message emitted in [\d.]+ms$/)).toHaveLength(1)
   expect(line(/^\[RoomMessage\] Message saved to DB in [\d.]+ms$/)).toHaveLength(1)
   expect(line('an event that no dialect has')).toMatchObject([{ event: 'no-such-event', dialect: 'marketplace' }, {}])
+  expect(line(/^USE_REDIS is set, but this build runs one node/)).toHaveLength(1)
   expect(tokens.length).toBeGreaterThan(2)
   for (const made of tokens) expect(lines.filter((text) => text.includes(made))).toEqual([])
 })

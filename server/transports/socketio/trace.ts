@@ -1,8 +1,8 @@
 /**
  * A record of everything that happens on the sockets (SOCKET_LOGGING): connections, disconnections, events in and out, errors;
  * one line of JSON each, by the names that operators of the old system know. Never a payload, never a token. A file a day, by UTC;
- * 14 are kept besides the present one. What the disk does not take in time is left out and counted; a disk that fails ends the
- * record and nothing else.
+ * 14 are kept besides the present one. A folder is one node's. What the disk does not take in time is left out and counted; a
+ * disk that fails ends the record and nothing else.
  */
 import { mkdirSync } from 'node:fs'
 import { createStream, type RotatingFileStream } from 'rotating-file-stream'
