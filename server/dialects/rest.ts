@@ -1,8 +1,9 @@
 /**
- * REST as data: a route is a command with a mapping in and a mapping out; a group is the routes of one system with its base,
- * its envelope and its words for errors. Parameters are typed from the path. Mappings are pure; one may throw an AppError to
- * refuse. `route`, `choice` and `group` wear the type parameters off: the transport gives `unknown`, and `begin` checks it, in
- * this order: parameters (each an id), query, body. Fields that no schema names are passed over.
+ * REST as data: a route is a command with a mapping in and a mapping out, `answers(Schema).route('GET /x/:id', {...})`; a group is
+ * the routes of one system with its base, its envelope and its words for errors, `group({...}).define({...})`. Parameters are
+ * typed from the path. Mappings are pure; one may throw an AppError to refuse. What the transport sees has its types worn off: it
+ * gives `unknown`, and `begin` checks it, in this order: parameters (each an id), query, body. Fields that no schema names are
+ * passed over.
  */
 import { z } from 'zod'
 import { type CommandName, commands, type Input, type Output } from '../../shared/commands.ts'

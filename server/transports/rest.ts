@@ -29,11 +29,25 @@ interface RestOptions {
   readonly groups: readonly Group[]
 }
 
-/** The groups of the enabled dialects, where the operator wants them. */
-export const enabledGroups = ({ socketio, restPrefixes }: Pick<Config, 'socketio' | 'restPrefixes'>): Group[] =>
-  groups
+/** The groups of the enabled dialects, where the operator wants them. Throws if two of them want the same place. */
+export function enabledGroups(
+  { socketio, restPrefixes }: Pick<Config, 'socketio' | 'restPrefixes'>,
+  all: readonly Group[] = groups,
+): Group[] {
+  const enabled = all
     .filter(({ name }) => socketio.dialects.includes(name))
     .map((group) => ({ ...group, base: restPrefixes[group.name] ?? group.base }))
+  const owners = new Map<string, string>()
+  for (const { name, base, routes } of enabled) {
+    for (const { method, path } of routes) {
+      const place = `${method} ${base}${path}`.replaceAll(/:\w+/g, ':id')
+      const owner = owners.get(place)
+      if (owner !== undefined) throw new Error(`${place} is of ${owner} and of ${name}: move one (LMS_REST_PREFIX)`)
+      owners.set(place, name)
+    }
+  }
+  return enabled
+}
 
 export async function registerRest<L extends FastifyBaseLogger>(fastify: Http<L>, options: RestOptions): Promise<void> {
   const { maxPayload } = options.config.rpc

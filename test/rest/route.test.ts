@@ -4,7 +4,7 @@ import fastify, { type FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { answers, fieldsOf, group } from '../../server/dialects/rest.ts'
-import { registerRest } from '../../server/transports/rest.ts'
+import { enabledGroups, registerRest } from '../../server/transports/rest.ts'
 import { AppError } from '../../shared/errors.ts'
 import { startServer, type TestServer } from '../harness.ts'
 import { type Asking, ask } from './ask.ts'
@@ -224,4 +224,14 @@ test('too many commands: 429, and when to come back', async () => {
   expect([status, body]).toMatchObject([429, { code: 'RATE_LIMITED' }])
   expect(Number(headers.get('retry-after'))).toBeGreaterThan(0)
   expect(Number(headers.get('retry-after'))).toBeLessThanOrEqual(60)
+})
+
+test('groups are where the operator wants them; two that want the same place are refused at the start', () => {
+  const { socketio } = server.app.config
+  const other = { ...example, name: 'other', base: '' }
+  const bases = (restPrefixes: Record<string, string>, dialects = ['example', 'other']) =>
+    enabledGroups({ socketio: { ...socketio, dialects }, restPrefixes }, [example, other]).map(({ base }) => base)
+  expect(bases({ other: '/moved' })).toEqual(['/example', '/moved'])
+  expect(bases({}, ['other'])).toEqual([''])
+  expect(() => bases({ other: '/example' })).toThrow('POST /example/to/:id is of example and of other: move one')
 })
