@@ -1,6 +1,7 @@
 /** The dialects, in the order in which an undecided socket's events are offered to them. */
 import { bedtimeRest } from './bedtime.rest.ts'
 import type { Dialect } from './dialect.ts'
+import { lmsRest } from './lms.rest.ts'
 import { lms } from './lms.ts'
 import { marketplace } from './marketplace.ts'
 import { messenger } from './messenger.ts'
@@ -12,4 +13,4 @@ export const dialects: readonly Dialect[] = [marketplace, lms, messenger, rooms]
 export const dialectNames: readonly string[] = dialects.map(({ name }) => name)
 
 /** Their routes over HTTP. */
-export const groups: readonly Group[] = [roomsRest, bedtimeRest]
+export const groups: readonly Group[] = [lmsRest, roomsRest, bedtimeRest]
