@@ -237,11 +237,12 @@ describe('refused', () => {
 })
 
 test('is in the reference', async () => {
-  const reference = await (await fetch(`${server.url}/openapi.json`)).json()
-  const ours = Object.keys(reference.paths).filter((path) => path.startsWith('/api/auth/'))
+  const Reference = z.object({ paths: z.record(z.string(), z.record(z.string(), z.looseObject({}))) })
+  const { paths } = Reference.parse(await (await fetch(`${server.url}/openapi.json`)).json())
+  const ours = Object.keys(paths).filter((path) => path.startsWith('/api/auth/'))
   expect(ours.sort()).toEqual(['login', 'logout', 'me', 'register', 'signin', 'signup'].map((p) => `/api/auth/${p}`))
-  expect(reference.paths['/api/auth/me'].get.security).toContainEqual({ cookie: [] })
-  expect(reference.paths['/api/auth/login'].post.security).toEqual([])
+  expect(paths['/api/auth/me']?.get?.security).toContainEqual({ cookie: [] })
+  expect(paths['/api/auth/login']?.post?.security).toEqual([])
 })
 
 describe('in production, turned on', () => {
