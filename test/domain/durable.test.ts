@@ -46,6 +46,8 @@ type Device = Awaited<ReturnType<typeof device>>
 
 /** What was said and is erased, or was put otherwise, before anybody comes back. */
 const ERASED = 'nobody may read this again'
+/** Read only where an edited message tells what it said first. */
+const EDITED = 'what it said before'
 
 interface Scene {
   /** Ann, who has another device that is away; bob; an administrator. */
@@ -89,7 +91,7 @@ const CAUSES: { readonly [E in DurableName]: (scene: Scene) => Promise<object & 
     return { message: await bob.message.get.query({ messageId }) }
   },
   'message.updated': async ({ bob, say }) => {
-    const { id: messageId } = await say(`${ERASED}, @ann`)
+    const { id: messageId } = await say(`${EDITED}, @ann`)
     return { message: await bob.message.edit.mutate({ messageId, content: 'put otherwise' }) }
   },
   'message.deleted': async ({ bob, say }) => {
@@ -237,6 +239,8 @@ test('every durable event reaches a client that was away, over a restart, once, 
     expect(events[event.name].payload.parse(event.payload), event.name).toEqual(event.payload)
   }
   expect(JSON.stringify(items)).not.toContain(ERASED)
+  const present = JSON.stringify(items, (key, value) => (key === 'originalContent' ? undefined : value))
+  expect(present).not.toContain(EDITED)
   const mentions = items.flatMap(({ name, payload }) =>
     name === 'notification.created' && payload.notification.type === 'mention' ? [payload.notification.body] : [],
   )
