@@ -164,9 +164,10 @@ const named = (what: string) =>
 const message = { messageId: named('messageId') }
 const conversation = { conversationId: named('conversationId') }
 const OBJECT = 'an object is required'
+const error = 'not a date'
 /** As JSON has a date, or milliseconds. */
 const Moment = z.union([z.iso.datetime({ offset: true }), z.iso.date(), z.number().int().min(0).max(8.64e15)], {
-  error: 'not a date',
+  error,
 })
 const Limit = z.number().int().min(1)
 const place = { conversationId: Id.optional(), to: Id.optional() }
@@ -195,7 +196,7 @@ export const Typing = z
   .object({ ...place, groupId: Id.optional(), isTyping: z.boolean().default(true) }, OBJECT)
   .refine((given) => isPlaced(given) || given.groupId !== undefined, 'conversationId required')
 /** The form that the date has says which answer is expected. */
-export const Missed = z.union([z.object({ lastSyncDate: Moment }), z.object({ lastSync: Moment }), Moment])
+export const Missed = z.union([z.object({ lastSyncDate: Moment }), z.object({ lastSync: Moment }), Moment], { error })
 export const Syncing = z.object({ ...conversation, since: Moment.nullish(), limit: Limit.nullish() }, OBJECT)
 export const Choosing = z.object(
   {

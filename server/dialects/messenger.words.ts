@@ -9,15 +9,15 @@ import type { Card } from './outbound.ts'
 /** What a message needs to know of its conversation. Only the members who are known here count. */
 export interface Setting {
   readonly conversation: Pick<Conversation, 'kind'>
-  readonly members: Iterable<Pick<Member, 'userId' | 'lastReadSeq' | 'lastDeliveredSeq'>>
+  readonly members: readonly Pick<Member, 'userId' | 'lastReadSeq' | 'lastDeliveredSeq'>[]
 }
 export const settingOf = (card: Pick<Card, 'conversation' | 'members'> | null): Setting | null =>
-  card && { conversation: card.conversation, members: card.members.values() }
+  card && { conversation: card.conversation, members: [...card.members.values()] }
 
 /** Without a setting, neither recipient nor group is named. */
 export function messageOf(message: Message, setting: Setting | null): z.input<typeof form.MessageForm> {
   const { id, conversationId, senderId, seq } = message
-  const others = [...(setting?.members ?? [])].filter(({ userId }) => userId !== senderId)
+  const others = (setting?.members ?? []).filter(({ userId }) => userId !== senderId)
   const kind = setting?.conversation.kind
   const by = (mark: 'lastReadSeq' | 'lastDeliveredSeq') =>
     others.length > 0 && others.every((member) => member[mark] >= seq)
