@@ -43,6 +43,7 @@ test('a cron expression, with a payload and a time zone, not enabled', async () 
 
 test('is read, listed page by page, changed, turned over and deleted by who made it', async () => {
   const [first, second] = [await made('cat'), await made('cat', { weekdays: [5] })]
+  expect(second).toMatchObject({ weekdays: [5] })
   expect((await call(`GET /api/schedules/${first._id}`, as('cat'))).body).toEqual(first)
   const page = await call('GET /api/schedules?limit=1', as('cat'))
   expect(page.body).toEqual({ schedules: [first], next: first._id })
@@ -92,18 +93,18 @@ test('an administrator’s is for everybody, or for whom it names; a user may te
 })
 
 test.each([
-  [{ time: '21:30' }, /^name: /],
-  [{ name: 'x' }, /either time/],
-  [{ name: 'x', weekdays: [1] }, /either time/],
-  [{ name: 'x', time: '21:30', cron: '* * * * *' }, /either time/],
-  [{ name: 'x', time: '25:00' }, /HH:MM/],
-  [{ name: 'x', time: '21:30', weekdays: [7] }, /^weekdays\.0: /],
-  [{ name: 'x', time: '21:30', timeZone: 'Mars' }, /time zone/],
-  [{ name: 'x', cron: 'whenever' }, /./],
-  [{ name: 'x'.repeat(101), time: '21:30' }, /^name: /],
-  [{ name: 'x', time: '21:30', payload: { title: '' } }, /^payload\.title: /],
-  [{ name: 'x', time: '21:30', payload: { data: { text: 'x'.repeat(3_000) } } }, /^payload\.data: /],
-])('refuses %j', async (given, words) => {
+  ['a schedule without a name', { time: '21:30' }, /^name: /],
+  ['without a time', { name: 'x' }, /either time/],
+  ['weekdays alone', { name: 'x', weekdays: [1] }, /either time/],
+  ['a time and a cron expression', { name: 'x', time: '21:30', cron: '* * * * *' }, /either time/],
+  ['a time that is none', { name: 'x', time: '25:00' }, /HH:MM/],
+  ['a weekday that is none', { name: 'x', time: '21:30', weekdays: [7] }, /^weekdays\.0: /],
+  ['an unknown time zone', { name: 'x', time: '21:30', timeZone: 'Mars' }, /time zone/],
+  ['a cron expression that is none', { name: 'x', cron: 'whenever' }, /./],
+  ['a long name', { name: 'x'.repeat(101), time: '21:30' }, /^name: /],
+  ['an empty title', { name: 'x', time: '21:30', payload: { title: '' } }, /^payload\.title: /],
+  ['large data', { name: 'x', time: '21:30', payload: { data: { text: 'x'.repeat(3_000) } } }, /^payload\.data: /],
+])('refuses %s', async (_, given, words) => {
   const { status, body } = await call('POST /api/schedules', as('gus', given))
   expect([status, body]).toMatchObject([400, { code: 'INVALID_INPUT', error: expect.stringMatching(words) }])
 })
