@@ -64,7 +64,7 @@ export interface Answers<P, O, W extends Wire, A extends z.ZodType> {
   /** The kinds of events (`Audience.kind`) that the socket wants none of from now on; `before`: null if it never said. */
   refuses?: (payload: P, before: readonly string[] | null) => readonly string[]
   /** A user whom the row creates if there is none of that id. */
-  introduces?: (payload: P) => string
+  introduces?: (payload: P) => string | undefined
   /** The wording in which the socket hears the row's topic from now on; the dialect's first one if missing. */
   wording?: string
   /** On success, this socket starts (stops) to receive the topic. */

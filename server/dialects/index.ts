@@ -1,5 +1,6 @@
 /** The dialects, in the order in which an undecided socket's events are offered to them. */
 import { bedtimeRest } from './bedtime.rest.ts'
+import { bedtime } from './bedtime.ts'
 import type { Dialect } from './dialect.ts'
 import { lmsRest } from './lms.rest.ts'
 import { lms } from './lms.ts'
@@ -9,7 +10,7 @@ import type { Group } from './rest.ts'
 import { roomsRest } from './rooms.rest.ts'
 import { rooms } from './rooms.ts'
 
-export const dialects: readonly Dialect[] = [marketplace, lms, messenger, rooms]
+export const dialects: readonly Dialect[] = [marketplace, lms, messenger, rooms, bedtime]
 export const dialectNames: readonly string[] = dialects.map(({ name }) => name)
 
 /** Their routes over HTTP. */

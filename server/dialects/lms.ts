@@ -6,7 +6,7 @@
 import { z } from 'zod'
 import { dialect } from './dialect.ts'
 import * as form from './lms.wire.ts'
-import { type Audience, dropped, type Emit, type Outbound } from './outbound.ts'
+import { dropped, type Emit, type Outbound, toSenders } from './outbound.ts'
 import { clientIdWith } from './temp.ts'
 
 const { on, define } = dialect({
@@ -33,19 +33,6 @@ const typing = (starts: boolean) =>
     fail: ({ message }) => ({ ack: { error: message } }),
   })
 
-/** What each sender is told of their messages that were read. */
-function toSenders<T extends { readonly senderId: string }>(
-  messages: readonly T[],
-  words: (own: readonly T[]) => readonly Words[],
-): Audience<Words> {
-  const senders = new Set(messages.map(({ senderId }) => senderId))
-  return {
-    users: Object.fromEntries(
-      [...senders].map((sender) => [sender, words(messages.filter(({ senderId }) => senderId === sender))]),
-    ),
-  }
-}
-
 const outbound: Outbound<Words> = {
   'message.created': ({ message }, { card }) => ({ others: [['message:receive', form.received(message, card)]] }),
   'message.updated': ({ message: { id: messageId, content, editedAt, senderId } }, { at }) => ({
@@ -63,7 +50,7 @@ const outbound: Outbound<Words> = {
   }),
   'receipt.read': ({ conversationId, userId: readBy, messages, whole, at }) => {
     const read = { readBy, readAt: at.toISOString() }
-    return toSenders(messages, (own) =>
+    return toSenders(messages, (own): readonly Words[] =>
       whole
         ? [['message:read', { conversationId, messageIds: own.map(({ id }) => id), ...read }]]
         : own.map(({ id: messageId }) => ['message:read', { messageId, ...read }]),

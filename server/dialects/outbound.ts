@@ -40,6 +40,19 @@ export interface Audience<E extends Sent = Sent> {
   readonly users?: Readonly<Record<string, readonly E[]>>
 }
 
+/** What each sender is told of their own of these messages. */
+export function toSenders<E extends Sent, T extends { readonly senderId: string }>(
+  messages: readonly T[],
+  words: (own: readonly T[]) => readonly E[],
+): Audience<E> {
+  const senders = new Set(messages.map(({ senderId }) => senderId))
+  return {
+    users: Object.fromEntries(
+      [...senders].map((sender) => [sender, words(messages.filter(({ senderId }) => senderId === sender))]),
+    ),
+  }
+}
+
 export interface Scene {
   readonly at: Date
   readonly actorId: string | null
