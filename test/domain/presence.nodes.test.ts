@@ -54,6 +54,8 @@ describe.skipIf(withoutNative())('two nodes', () => {
     const a = await one.device('ann')
     const phone = await two.device('bob')
     await a.said('bob online')
+    expect(one.backend.core.occupancy('user:bob', 'ann')).toEqual({ connections: 0, users: ['bob'] })
+    expect(one.backend.core.occupancy('user:cid', 'ann')).toEqual({ connections: 0, users: [] })
     const laptop = await one.device('bob')
     await phone.api.presence.set.mutate({ status: 'dnd', custom: { message: 'in a lesson' } })
     await a.said('bob dnd')

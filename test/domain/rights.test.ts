@@ -97,6 +97,15 @@ describe('who deletes a message', () => {
     }
   })
 
+  test('as their own its sender alone, whatever others may', async () => {
+    await using all = await place('group')
+    await using moderator = await anyone('moderator')
+    const own = { messageId: await all.say(), own: true }
+    expect(await refusal(all.owner.api.message.delete.mutate(own))).toBe('FORBIDDEN')
+    expect(await refusal(moderator.api.message.delete.mutate(own))).toBe('NOT_FOUND')
+    expect(await refusal(all.sender.api.message.delete.mutate(own))).toBe('ok')
+  })
+
   test.each(['Moderator', 'admin'])('%s: anywhere, and reads nothing', async (role) => {
     await using all = await place('group')
     await using by = await anyone(role)
