@@ -15,6 +15,7 @@ import { Attendance } from './core/attendance.ts'
 import { Auditor } from './core/audit.ts'
 import { Blocklist } from './core/blocklist.ts'
 import type { Bot } from './core/bot.ts'
+import { type Attached, attached, census } from './core/census.ts'
 import { createCore } from './core/core.ts'
 import { Counting } from './core/counting.ts'
 import { Expiry } from './core/expiry.ts'
@@ -66,6 +67,10 @@ export interface App {
   readonly store: Store
   /** For the program that embeds the server: commands of its own, as itself. */
   readonly system: Actor
+  /** Clients connected to this node now: all, or those that follow a conversation. */
+  readonly attached: (conversationId?: string) => readonly Attached[]
+  /** As of `admin.stats`: users, followed conversations and connections of this node. */
+  readonly census: () => ReturnType<typeof census>
   /** Where it listens, e.g. `http://localhost:4000`. */
   readonly url: string
   /** Stops in order; resolves when everything is closed. */
@@ -227,6 +232,8 @@ export async function createApp(parts: Parts = {}): Promise<App> {
   const { port } = http.server.address() as AddressInfo
   return {
     ...{ config, core, auth, store, system },
+    attached: (conversationId) => attached(hub, conversationId),
+    census: () => census(hub),
     url: `http://localhost:${port}`,
     close: () => (closing ??= close()),
   }

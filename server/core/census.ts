@@ -26,6 +26,23 @@ export function census(hub: Hub): { totalUsers: number; totalRooms: number; tota
   }
 }
 
+/** A client's connection to this node. */
+export interface Attached {
+  readonly connectionId: string
+  readonly userId: string
+  readonly name: string
+}
+/** Clients here now, each connection once: all, or those that follow a conversation. */
+export function attached(hub: Hub, conversationId?: string): Attached[] {
+  const all = conversationId === undefined ? hub.subscribers() : hub.followers(conversationTopic(conversationId))
+  const clients = all.filter(({ sink }) => sink.entrance !== undefined)
+  return [
+    ...new Map(
+      clients.map(({ connectionId, userId, name }) => [connectionId, { connectionId, userId, name }]),
+    ).values(),
+  ]
+}
+
 export function connectionsPage(
   hub: Hub,
   { userId, after, limit }: Parsed<'admin.connections'>,
