@@ -155,7 +155,7 @@ class Cable {
   readonly #sockets = new Set<Socket>()
 
   constructor(url: string) {
-    this.agent = url.startsWith('https:') ? new SecureAgent({ keepAlive: true }) : new Agent({ keepAlive: true })
+    this.agent = url.startsWith('https:') ? new SecureAgent() : new Agent()
     const create = this.agent.createConnection
     this.agent.createConnection = (options: ClientRequestArgs, callback) => {
       const socket = create.call(this.agent, options, callback)
@@ -171,12 +171,9 @@ class Cable {
   }
   async cut(): Promise<void> {
     // A server does not notice the end of a poll that it has never seen.
+    const sent = ({ connecting, bytesWritten }: Socket) => !connecting && bytesWritten > 0
     do await setImmediate()
-    while (![...this.#sockets].some((socket) => this.#busy(socket)))
+    while (![...this.#sockets].some(sent))
     for (const socket of this.#sockets) socket.destroy()
-  }
-  #busy(socket: Socket): boolean {
-    const idle = Object.values(this.agent.freeSockets).some((sockets) => sockets?.includes(socket))
-    return !idle && !socket.connecting && socket.bytesWritten > 0
   }
 }

@@ -28,14 +28,17 @@ export class Difference extends Error {
   readonly number: number | undefined
   readonly line: string
   readonly why: string
+  /** What came instead, if it was one event. */
+  readonly came: string | undefined
   /** What every socket received, a line each. */
   readonly arrived: string
-  constructor(number: number | undefined, line: string, cause: unknown, arrived: string) {
+  constructor(number: number | undefined, line: string, cause: unknown, arrived: string, came?: string) {
     super(`${number === undefined ? line : `line ${number}: ${line}`}\n${String(cause)}\n${arrived}`, { cause })
     this.number = number
     this.line = line
     this.why = cause instanceof Error ? cause.message : String(cause)
     this.arrived = arrived
+    this.came = came
   }
 }
 
@@ -48,6 +51,9 @@ class Player {
   /** How each socket last came in. */
   readonly #approaches = new Map<string, Approach>()
 
+  /** What the line at work has taken. */
+  #came: string | undefined
+
   constructor(options: PlayOptions) {
     this.#options = { client: 4, transport: 'websocket', timeoutMs: 10_000, urls: {}, verbs: {}, ...options }
     this.#people = new People(options.server.token, this.#bindings)
@@ -57,8 +63,9 @@ class Player {
   async play(text: string): Promise<void> {
     try {
       for (const step of steps(text)) {
+        this.#came = undefined
         await this.#step(step).catch((error: unknown) => {
-          throw new Difference(step.number, step.lines.join('\n'), error, this.#arrived())
+          throw new Difference(step.number, step.lines.join('\n'), error, this.#arrived(), this.#came)
         })
       }
       for (const label of this.#sockets.keys()) {
@@ -215,6 +222,7 @@ class Player {
       const enough = (items: readonly Arrival[]) => (items.length >= end ? items.slice(read, end) : undefined)
       const came = await socket.inbox.until(enough, `${label} to receive these`, this.#options.timeoutMs)
       socket.read = end
+      this.#came = came.map(show).join('\n    ')
       matchSet(expected, came, this.#bindings, (rest, arrival, bindings) => this.#compare(rest, arrival, bindings))
     }
   }
@@ -255,6 +263,7 @@ class Player {
     const at = socket.read
     const came = await socket.inbox.until((items) => items[at], what, this.#options.timeoutMs)
     socket.read += 1
+    this.#came = show(came)
     if (came[0] !== event) throw new Error(`waited for ${what}, but ${show(came)} came`)
     return came
   }
