@@ -23,8 +23,6 @@ const { on, define } = dialect({
 
 type Words = Emit<typeof form.wire>
 
-const UNKNOWN = 'Message not found'
-const ERASED = 'Message already deleted'
 const notYours = (doing: string) => `Unauthorized: You can only ${doing} your own messages`
 
 const typing = (starts: boolean) =>
@@ -104,7 +102,7 @@ export const lms = define({
       input: (mark) => mark,
       fail: form.refused(
         'Missing required field: messageId or conversationId',
-        { NOT_FOUND: UNKNOWN, FORBIDDEN: 'Unauthorized: You are not in this conversation' },
+        { NOT_FOUND: null, FORBIDDEN: 'Unauthorized: You are not in this conversation' },
         'Failed to mark as read',
       ),
     }),
@@ -112,7 +110,7 @@ export const lms = define({
       input: (update) => update,
       fail: form.refused(
         'Missing required fields: messageId and content',
-        { NOT_FOUND: UNKNOWN, FORBIDDEN: notYours('edit'), CONFLICT: ERASED },
+        { NOT_FOUND: null, FORBIDDEN: notYours('edit'), CONFLICT: null },
         'Failed to update message',
       ),
     }),
@@ -120,7 +118,7 @@ export const lms = define({
       input: ({ messageId }) => ({ messageId, own: true }),
       fail: form.refused(
         'Missing required field: messageId',
-        { NOT_FOUND: UNKNOWN, FORBIDDEN: notYours('delete'), CONFLICT: ERASED },
+        { NOT_FOUND: null, FORBIDDEN: notYours('delete'), CONFLICT: null },
         'Failed to delete message',
       ),
     }),

@@ -78,11 +78,12 @@ const Echo = z
   .object({ tempId: TempId.optional().catch(undefined), messageId: z.string().optional().catch(undefined) })
   .catch({})
 
-/** `missing`: what a payload without its fields is told; `texts`: for refusals that have words; `lost`: for all others. */
+/** `missing`: what a payload without its fields is told; `texts`: of refusals that have words, null for their own; `lost`: of others. */
 export const refused =
-  (missing: string, texts: Partial<Record<AppError['code'], string>>, lost: string) =>
+  (missing: string, texts: Partial<Record<AppError['code'], string | null>>, lost: string) =>
   ({ code, message }: AppError, payload: unknown, raw: unknown) => {
-    const known = payload === undefined ? missing : texts[code]
+    const words = payload === undefined ? missing : texts[code]
+    const known = words === null ? message : words
     const error = known ?? lost
     const { tempId, messageId } = Echo.parse(raw)
     return {
