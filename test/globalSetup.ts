@@ -1,11 +1,12 @@
 /**
- * Once per test run: a migrated embedded database as a dump (initdb takes seconds, unpacking it half of one), and native Postgres,
+ * Once per test run: the server as one file, for tests that start it as a process (tsx takes a second each time); a migrated embedded database as a dump (initdb takes seconds, unpacking it half of one), and native Postgres,
  * at DATABASE_URL or as a throw-away cluster, with a migrated database to copy for each test file.
  */
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
+import { build } from 'esbuild'
 import type { TestProject } from 'vitest/node'
 import { openStore } from '../server/store/store.ts'
 import { type Cluster, createCluster, findPrograms, withSql } from './postgres.ts'
@@ -30,12 +31,26 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await pg.exec(`update log set identity = 'template'; checkpoint`)
   fs.writeFileSync(embedded, Buffer.from(await (await pg.dumpDataDir('none')).arrayBuffer()))
   await pg.close()
+  process.env.PARLEY_MAIN = await compile()
   project.provide('embedded', embedded)
   project.provide('native', native && { url: native.url, template: native.template })
   return async () => {
     await native?.stop()
     fs.rmSync(folder, { recursive: true, force: true })
   }
+}
+
+/** Inside node_modules, where its imports are found; its migrations where it looks for them. */
+async function compile(): Promise<string> {
+  const folder = path.resolve('node_modules/.parley')
+  fs.rmSync(folder, { recursive: true, force: true })
+  fs.cpSync('migrations', path.join(folder, 'migrations'), { recursive: true })
+  const outfile = path.join(folder, 'server/store/main.mjs')
+  await build({
+    ...{ entryPoints: ['server/main.ts'], outfile, bundle: true, packages: 'external', logLevel: 'error' },
+    ...{ platform: 'node', format: 'esm', target: 'node20' },
+  })
+  return outfile
 }
 
 async function startNative() {

@@ -22,10 +22,12 @@ export function freePort(): Promise<number> {
   })
 }
 
-/** Starts `server/main.ts` and waits until it says that it is ready. */
+/** Starts the server and waits until it says that it is ready. */
 export async function startProcess(env: Record<string, string>): Promise<ServerProcess> {
   const output = new Inbox<string>((line) => line)
-  const child: ChildProcess = spawn(process.execPath, ['--import', 'tsx', 'server/main.ts'], {
+  const { PARLEY_MAIN } = process.env
+  const program = PARLEY_MAIN === undefined ? ['--import', 'tsx', 'server/main.ts'] : [PARLEY_MAIN]
+  const child: ChildProcess = spawn(process.execPath, program, {
     env: { ...process.env, HOST: '127.0.0.1', LOG_LEVEL: 'warn', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
