@@ -2,19 +2,13 @@
  * Whether a client has received what was written to its engine connection. A fence is asked for soon after something was emitted,
  * one at a time; those who wrote mark where they are, and hear of it when all that was written before has been received: over
  * WebSocket when a ping that follows it is answered, over long polling when the client asks again. After an upgrade it is
- * asked again. A connection that goes first never answers.
+ * asked again. A connection that goes first never answers. A farewell counts as one unless something was on its way.
  */
-import type { Socket } from 'socket.io'
+import { type Connection, type Pingable, socketOf, waiting } from './connection.ts'
+import { Farewell } from './farewell.ts'
 
-export type Connection = Socket['conn']
 /** Says how far it has come, and what to do once that has been received. */
 export type Mark = () => () => void
-
-interface Pingable {
-  ping(data: string): void
-  on(event: 'pong', listener: (data: Buffer) => void): void
-  off(event: 'pong', listener: (data: Buffer) => void): void
-}
 
 const SOON_MS = 100
 /** Under load. */
@@ -26,6 +20,7 @@ export class Fence {
   readonly #connection: Connection
   readonly #marks = new Set<Mark>()
   readonly #farewells = new Set<string>()
+  readonly #farewell: Farewell
   #written = false
   #closed = false
   #askedAt = Number.NEGATIVE_INFINITY
@@ -37,13 +32,18 @@ export class Fence {
 
   constructor(connection: Connection) {
     this.#connection = connection
+    this.#farewell = new Farewell(connection)
+    // Each namespace listens to a few things.
+    connection.setMaxListeners(0)
     connection.on('packetCreate', ({ type }: { type: string }) => {
-      if (type === 'message') this.touch()
+      if (type !== 'message') return
+      if (this.#marks.size > 0) this.#farewell.written()
+      this.touch()
     })
     connection.on('data', (data: unknown) => {
       // Here and not by the reason of the disconnection: a long poll may bring the farewell and the end together.
-      const [, namespace] = /^1([^,?]*)/.exec(String(data)) ?? []
-      if (namespace !== undefined) this.#farewells.add(namespace || '/')
+      const [, namespace] = (typeof data === 'string' && /^1([^,?]*)/.exec(data)) || []
+      if (namespace !== undefined && this.#farewell.heard) this.#farewells.add(namespace || '/')
     })
     connection.once('close', () => {
       this.#closed = true
@@ -58,7 +58,7 @@ export class Fence {
   delete(mark: Mark): void {
     this.#marks.delete(mark)
   }
-  /** Whether the client has said that it leaves a namespace. */
+  /** Whether the client has said that it leaves a namespace, having received everything until then. */
   hasLeft(namespace: string): boolean {
     return this.#farewells.has(namespace)
   }
@@ -144,8 +144,8 @@ export class Fence {
   #wait(done: () => void): void {
     const connection = this.#connection
     const { transport } = connection
-    const socket: unknown = Reflect.get(transport, 'socket')
-    const handedOver = isPingable(socket)
+    const socket = socketOf(connection)
+    const handedOver = socket
       ? () => this.#ping(socket, done)
       : () => {
           transport.once('ready', done)
@@ -155,7 +155,7 @@ export class Fence {
       // The buffer is handed to the transport as a whole.
       connection.once('drain', handedOver)
       this.#cancel = () => connection.off('drain', handedOver)
-    } else if (!isPingable(socket) && transport.writable) done()
+    } else if (!socket && transport.writable) done()
     else handedOver()
   }
   #ping(socket: Pingable, done: () => void): void {
@@ -168,12 +168,3 @@ export class Fence {
     socket.ping(data)
   }
 }
-
-/** Packets not handed to the transport yet. The types call it private; engine.io has no other word for it. */
-function waiting(connection: Connection): number {
-  const buffer: unknown = Reflect.get(connection, 'writeBuffer')
-  return Array.isArray(buffer) ? buffer.length : 0
-}
-/** The `ws` of the WebSocket transport. */
-const isPingable = (socket: unknown): socket is Pingable =>
-  typeof socket === 'object' && socket !== null && 'ping' in socket && typeof socket.ping === 'function'

@@ -72,8 +72,8 @@ export class Reader {
 
   /** A socket has received what was written to it. */
   advance(place: Place, quiet: boolean): void {
-    const own = [...this.places].filter((other) => other.fence === place.fence && (other.open || other === place))
-    const position = Math.min(...own.map(({ received }) => received))
+    const others = [...this.places].filter((other) => other.fence === place.fence && other.open)
+    const position = Math.min(place.received, ...others.map(({ received }) => received))
     if (this.#reached === undefined || place.base > this.#reached || position <= this.#reached) return
     this.#reached = position
     this.#cursors.move(this.key, position, quiet)

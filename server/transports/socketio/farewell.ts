@@ -1,0 +1,72 @@
+/**
+ * Whether a client that says goodbye had received what was written to it, or said it while that was on its way. Over WebSocket a
+ * ping goes just before what is written: if the goodbye comes before its answer, it was said before that came. A ping stands
+ * for all that is written in the same moment. Over long polling the client asks again.
+ */
+import { type Connection, type Pingable, socketOf, waiting } from './connection.ts'
+
+/** Between two pings of many; a few may go at once. What is written meanwhile is followed by one. */
+const EVERY_MS = 50
+const SLACK_MS = 500
+const PING = 'there?'
+
+export class Farewell {
+  readonly #connection: Connection
+  /** How often something was written, and how much of that a client that was still there has taken. */
+  #written = 0
+  #taken = 0
+  #count = 0
+  /** By ping that is not answered yet, how much it stands for. */
+  readonly #covers = new Map<string, number>()
+  #heardOn: Pingable | undefined
+  /** A ping of this very moment. */
+  #now = false
+  /** When the next ping would be due if they went evenly. */
+  #due = Number.NEGATIVE_INFINITY
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+    connection.once('close', () => clearTimeout(this.#timer))
+  }
+
+  /** Something is about to be written. */
+  written(): void {
+    this.#written += 1
+    if (this.#now || this.#timer) return
+    const wait = this.#due - SLACK_MS - performance.now()
+    if (wait <= 0) this.#ask()
+    else
+      this.#timer = setTimeout(() => {
+        this.#timer = undefined
+        this.#ask()
+      }, wait)
+  }
+  /** A goodbye that comes now means that everything was received. */
+  get heard(): boolean {
+    if (waiting(this.#connection) > 0) return false
+    return socketOf(this.#connection) ? this.#taken === this.#written : this.#connection.transport.writable
+  }
+
+  readonly #pong = (answer: Buffer) => {
+    const ping = answer.toString()
+    this.#taken = this.#covers.get(ping) ?? this.#taken
+    this.#covers.delete(ping)
+  }
+  #ask(): void {
+    const socket = socketOf(this.#connection)
+    if (!socket) return
+    this.#due = Math.max(this.#due, performance.now()) + EVERY_MS
+    this.#count += 1
+    const ping = `${PING}${this.#count}`
+    this.#covers.set(ping, this.#written)
+    this.#now = true
+    setImmediate(() => {
+      this.#now = false
+      this.#covers.set(ping, this.#written)
+    })
+    if (this.#heardOn !== socket) socket.on('pong', this.#pong)
+    this.#heardOn = socket
+    socket.ping(ping)
+  }
+}
