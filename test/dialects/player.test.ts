@@ -70,7 +70,6 @@ cut ann
 $ root admin.connections {userId: <ann>} = {connections: [{userId: <ann>, ...}], ...}
 close ann/2
 $ root admin.connections {userId: <ann>} = {connections: [], ...}
-$ bob message.send {conversationId: <chat>, content: "Hi"}
 reconnect ann
 $ root admin.connections {userId: <ann>} = {connections: [<*>], ...}
 > ann join-chat <chat>
