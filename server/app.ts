@@ -40,6 +40,7 @@ import { registerDocs } from './transports/docs.ts'
 import { registerHealth } from './transports/health.ts'
 import { registerMetrics } from './transports/metrics.ts'
 import { enabledGroups, registerRest } from './transports/rest.ts'
+import { statedLimits } from './transports/socketio/limits.ts'
 import { createBridge } from './transports/socketio.ts'
 import { createTrpc } from './transports/trpc.ts'
 import { upgradeRouter } from './transports/upgrade.ts'
@@ -163,7 +164,8 @@ export async function createApp(parts: Parts = {}): Promise<App> {
 
   const { authenticate } = auth
   const trpc = createTrpc({ core, system, authenticate, config, log })
-  const bridge = createBridge({ core, system, auth, config, log })
+  const limit = statedLimits()
+  const bridge = createBridge({ core, system, auth, config, limit, log })
   const http = fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -183,7 +185,7 @@ export async function createApp(parts: Parts = {}): Promise<App> {
   registerHealth(http, { database: () => store.ping(), tail: async () => hub.check(), cluster: () => broker.ping() })
   registerMetrics(http, { core, system, authenticate, production: config.production })
   registerAsyncapi(http, config)
-  await registerRest(http, { core, system, authenticate, config, groups })
+  await registerRest(http, { core, system, authenticate, limit, config, groups })
   if (config.devAuth) await registerAccounts(http, { core, system, auth, passwords: createPasswords(), config })
   await trpc.register(http)
   http.server.on('upgrade', upgradeRouter({ config, log, routes: [trpc, bridge] }))

@@ -62,6 +62,7 @@ const TABLE: { [C in CommandName]: Row<C> } = {
   'conversation.get': { input: byConversation, outcome: ['FORBIDDEN', 'ok', 'ok', 'ok'] },
   'conversation.list': { input: () => ({}), outcome: everybody },
   'conversation.count': { input: () => ({}), outcome: everybody },
+  'conversation.direct': { input: () => ({ userId: 'member' }), outcome: everybody },
   'conversation.update': { input: (place) => ({ ...byConversation(place), title: 'new' }), outcome: ownerOnly },
   'conversation.addMembers': {
     input: (place) => ({ ...byConversation(place), memberIds: ['stranger'] }),
@@ -146,6 +147,8 @@ const TABLE: { [C in CommandName]: Row<C> } = {
   'notification.broadcast': { input: () => ({ title: 'To all' }), outcome: adminOnly },
   'admin.connections': { input: () => ({}), outcome: adminOnly },
   'admin.rooms': { input: () => ({}), outcome: adminOnly },
+  'admin.conversations': { input: () => ({}), outcome: adminOnly },
+  'admin.history': { input: byConversation, outcome: adminOnly },
   'admin.queues': { input: () => ({ userId: 'member' }), outcome: adminOnly },
   'admin.kick': { input: () => ({ userId: 'someone' }), outcome: adminOnly },
   'admin.revoke': { input: () => ({ userId: 'system' }), outcome: adminOnly },

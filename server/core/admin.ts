@@ -8,7 +8,7 @@ import { census, connectionsPage, roomsPage } from './census.ts'
 import { conversationTopic, draft, ephemeral, type HandlersOf, type Node, userTopic } from './handler.ts'
 import { admin as administrator } from './policy.ts'
 
-type Looking = 'stats' | 'audit' | 'connections' | 'rooms' | 'queues' | 'explain'
+type Looking = 'stats' | 'audit' | 'connections' | 'rooms' | 'conversations' | 'history' | 'queues' | 'explain'
 type Doing = 'test' | 'kick' | 'revoke'
 
 /** How many edits and deletions of a message are shown. */
@@ -29,6 +29,17 @@ export const admin: HandlersOf<`admin.${Looking | Doing}`> = {
   'admin.audit': { policy: administrator, run: ({ tx, input }) => tx.receipts.audit(input) },
   'admin.connections': { policy: administrator, run: async ({ input, node }) => connectionsPage(node.hub, input) },
   'admin.rooms': { policy: administrator, run: async ({ input, node }) => roomsPage(node.hub, input) },
+  'admin.conversations': {
+    policy: administrator,
+    run: ({ tx, input }) => tx.admin.conversations(input),
+  },
+  'admin.history': {
+    policy: administrator,
+    run: async ({ tx, input: { conversationId, before, limit } }) => {
+      const toSeq = before === undefined ? Number.MAX_SAFE_INTEGER : before - 1
+      return { messages: await tx.messages.range(conversationId, { fromSeq: 1, toSeq, limit, newest: true }) }
+    },
+  },
   'admin.queues': {
     policy: administrator,
     run: async ({ tx, input: { userId }, node }) => ({

@@ -18,6 +18,7 @@ type Noun =
   | 'conversation.get'
   | 'conversation.list'
   | 'conversation.count'
+  | 'conversation.direct'
   | 'conversation.update'
   | 'conversation.addMembers'
   | 'conversation.removeMember'
@@ -79,7 +80,7 @@ async function firstMessage(
   return message
 }
 
-async function mustExist(tx: Tx, ids: readonly string[]): Promise<User[]> {
+async function mustExist(tx: Pick<Tx, 'users'>, ids: readonly string[]): Promise<User[]> {
   const users = await tx.users.existing(ids)
   const known = new Set(users.filter((user) => user.active).map((user) => user.id))
   const missing = ids.filter((id) => !known.has(id))
@@ -167,6 +168,14 @@ export const conversation: HandlersOf<Noun> = {
   'conversation.count': {
     policy: anyone,
     run: async ({ tx, actor, input }) => ({ count: await tx.conversations.count(actor.userId, input) }),
+  },
+  'conversation.direct': {
+    policy: anyone,
+    run: async ({ tx, actor, input: { userId } }) => {
+      const found = await tx.conversations.direct(actor.userId, userId)
+      if (!found) await mustExist(tx, [userId])
+      return { conversationId: found?.id ?? null }
+    },
   },
   'conversation.update': {
     lock: theConversation,

@@ -40,7 +40,7 @@ export interface Meta {
   readonly card: (conversationId: string) => Card | null
 }
 
-/** At most `points` events of a row in `seconds`, per user, in a fixed window. */
+/** At most `points` in `seconds`, per user, in a fixed window: of all rows and routes that name this very object. */
 export interface Limit {
   readonly points: number
   readonly seconds: number

@@ -4,6 +4,7 @@ import { bedtime } from './bedtime.ts'
 import type { Dialect } from './dialect.ts'
 import { lmsRest } from './lms.rest.ts'
 import { lms } from './lms.ts'
+import { marketplaceRest } from './marketplace.rest.ts'
 import { marketplace } from './marketplace.ts'
 import { messenger } from './messenger.ts'
 import type { Group } from './rest.ts'
@@ -14,4 +15,4 @@ export const dialects: readonly Dialect[] = [marketplace, lms, messenger, rooms,
 export const dialectNames: readonly string[] = dialects.map(({ name }) => name)
 
 /** Their routes over HTTP. */
-export const groups: readonly Group[] = [lmsRest, roomsRest, bedtimeRest]
+export const groups: readonly Group[] = [marketplaceRest, lmsRest, roomsRest, bedtimeRest]

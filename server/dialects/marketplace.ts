@@ -7,7 +7,7 @@ import { z } from 'zod'
 import type { AppError } from '../../shared/errors.ts'
 import { Id } from '../../shared/model.ts'
 import { dialect } from './dialect.ts'
-import { chatUpdate, newMessage, wire } from './marketplace.wire.ts'
+import { CODES, Content, chatUpdate, MESSAGES, MessageType, newMessage, wire } from './marketplace.wire.ts'
 import { type Card, dropped } from './outbound.ts'
 
 const { on, local, define } = dialect({
@@ -19,11 +19,6 @@ const { on, local, define } = dialect({
 const chatId = Id
 const conversation = (id: string) => `conversation:${id}` as const
 const LOST = 'SEND_MESSAGE_ERROR'
-const CODES: Partial<Record<AppError['code'], readonly [code: string, message: string]>> = {
-  INVALID_INPUT: ['INVALID_INPUT', 'Missing or invalid data'],
-  FORBIDDEN: ['UNAUTHORIZED', 'Not authorized'],
-  RATE_LIMITED: ['RATE_LIMIT', 'Rate limit exceeded'],
-}
 
 function failure([code, message]: readonly [string, string]) {
   return { emit: [['error', { message, code }]], ack: { success: false, message, code } } as const
@@ -33,7 +28,8 @@ const sending = (error: AppError) => failure(CODES[error.code] ?? [LOST, 'Failed
 const entering = (error: AppError) =>
   failure(CODES[error.code === 'NOT_FOUND' ? 'FORBIDDEN' : error.code] ?? [LOST, 'Something went wrong'])
 
-const chatUpdated = (card: Card) => ({ members: [['chat-updated', chatUpdate(card)]] }) as const
+const chat = (card: Card) => chatUpdate({ ...card, members: [...card.members.values()] })
+const chatUpdated = (card: Card) => ({ members: [['chat-updated', chat(card)]] }) as const
 
 export const marketplace = define({
   connect: {
@@ -57,12 +53,12 @@ export const marketplace = define({
     'send-message': on(
       z.object({
         chatId,
-        messageType: z.enum(['text', 'image']).default('text'),
-        content: z.string().min(1).max(2_000),
+        messageType: MessageType,
+        content: Content,
       }),
       'message.send',
       {
-        limit: { points: 30, seconds: 60 },
+        limit: MESSAGES,
         about: (_, { chatId }) => conversation(chatId),
         input: (send) => ({ conversationId: send.chatId, type: send.messageType, content: send.content }),
         reply: (message) => [
@@ -113,15 +109,15 @@ export const marketplace = define({
     'conversation.created': ({ conversation }, { card }) => ({
       members: [
         ['new-chat-notification', { chatId: conversation.id, message: 'New chat conversation started' }],
-        ['chat-updated', chatUpdate(card)],
+        ['chat-updated', chat(card)],
       ],
     }),
     'conversation.updated': (_, { card }) => chatUpdated(card),
     'member.added': (_, { card }) => chatUpdated(card),
     'member.removed': (_, { card }) => chatUpdated(card),
     'message.created': ({ message }, { card }) => ({
-      all: [['new-message', newMessage(message, card)]],
-      members: [['chat-updated', chatUpdate(card)]],
+      all: [['new-message', newMessage(message, card.profile(message.senderId))]],
+      members: [['chat-updated', chat(card)]],
     }),
     // No word for a changed message: only the line in the list of chats can follow it.
     'message.updated': ({ message }, { card }) => (card.lastMessage?.id === message.id ? chatUpdated(card) : {}),
@@ -131,7 +127,7 @@ export const marketplace = define({
         ? {}
         : {
             others: [['message-read', { chatId: conversationId, readBy: userId, readAt: at.toISOString(), messageId }]],
-            members: [['chat-updated', chatUpdate(card)]],
+            members: [['chat-updated', chat(card)]],
           },
     'typing.changed': ({ conversationId, userId, name, typing }) => ({
       others: [['user-typing', { chatId: conversationId, userId, isTyping: typing, userName: name }]],

@@ -1,7 +1,8 @@
 /** What `marketplace` says: the payload of each event, and how conversations and messages become payloads. */
 import { z } from 'zod'
-import type { Message, Profile } from '../../shared/model.ts'
-import type { Card } from './outbound.ts'
+import type { AppError } from '../../shared/errors.ts'
+import type { ConversationDetail, Message, Profile } from '../../shared/model.ts'
+import type { Limit } from './inbound.ts'
 
 const chatId = z.string()
 const Time = z.iso.datetime()
@@ -11,7 +12,7 @@ const Person = z.object({
   role: z.string(),
   profilePicture: z.string().optional(),
 })
-const NewMessage = z.object({
+export const NewMessage = z.object({
   _id: z.string(),
   chatId,
   senderId: Person,
@@ -22,7 +23,7 @@ const NewMessage = z.object({
   isEdited: z.boolean(),
   isDeleted: z.boolean(),
 })
-const ChatUpdate = z.object({
+export const ChatUpdate = z.object({
   _id: chatId,
   participants: z.array(Person),
   jobId: z.object({ _id: z.string(), title: z.string() }).optional(),
@@ -46,6 +47,19 @@ export const wire = {
   'test-message': z.object({ content: z.string(), chatId }),
 } as const
 
+/** What a socket or a request may send. */
+export const MessageType = z.enum(['text', 'image']).default('text')
+export const Content = z.string().min(1).max(2_000)
+/** Of a user, whichever way they are sent. */
+export const MESSAGES: Limit = { points: 30, seconds: 60 }
+
+/** How an error is called, and what is said of it where its own text says nothing. */
+export const CODES: Partial<Record<AppError['code'], readonly [code: string, message: string]>> = {
+  INVALID_INPUT: ['INVALID_INPUT', 'Missing or invalid data'],
+  FORBIDDEN: ['UNAUTHORIZED', 'Not authorized'],
+  RATE_LIMITED: ['RATE_LIMIT', 'Rate limit exceeded'],
+}
+
 const person = ({ id, name, role, avatar }: Profile): z.input<typeof Person> => ({
   _id: id,
   fullName: name,
@@ -53,33 +67,35 @@ const person = ({ id, name, role, avatar }: Profile): z.input<typeof Person> => 
   ...(avatar === null ? {} : { profilePicture: avatar }),
 })
 
-export const newMessage = (message: Message, card: Card): z.input<typeof NewMessage> => ({
+export const newMessage = (message: Message, sender: Profile, isRead = false): z.input<typeof NewMessage> => ({
   _id: message.id,
   chatId: message.conversationId,
-  senderId: person(card.profile(message.senderId)),
+  senderId: person(sender),
   messageType: message.type === 'image' ? 'image' : 'text',
   content: message.content,
   timestamp: message.createdAt.toISOString(),
-  isRead: false,
+  isRead,
   isEdited: message.editedAt !== null,
   isDeleted: message.deletedAt !== null,
 })
 
-export const chatUpdate = (card: Card): z.input<typeof ChatUpdate> => ({
-  _id: card.conversation.id,
-  participants: [...card.members.values()].map((member) => person(member.profile)),
-  ...job(card),
-  ...(card.lastMessage !== null && isForAll(card.lastMessage, card) ? last(card.lastMessage) : {}),
-  unreadCount: Object.fromEntries([...card.members.values()].map((member) => [member.userId, member.unread])),
-  isActive: card.memberCount > 1,
+type Chat = Pick<ConversationDetail, 'conversation' | 'members' | 'memberCount' | 'lastMessage'>
+
+export const chatUpdate = (chat: Chat): z.input<typeof ChatUpdate> => ({
+  _id: chat.conversation.id,
+  participants: chat.members.map((member) => person(member.profile)),
+  ...job(chat),
+  ...(chat.lastMessage !== null && isForAll(chat.lastMessage, chat) ? last(chat.lastMessage) : {}),
+  unreadCount: Object.fromEntries(chat.members.map((member) => [member.userId, member.unread])),
+  isActive: chat.memberCount > 1,
 })
 
 /** One payload goes to everybody: where history is hidden, it must not show newcomers what was written before them. */
-const isForAll = ({ createdAt }: Message, { conversation, members }: Card) =>
-  conversation.historyVisible || [...members.values()].every(({ joinedAt }) => joinedAt < createdAt)
+const isForAll = ({ createdAt }: Message, { conversation, members }: Chat) =>
+  conversation.historyVisible || members.every(({ joinedAt }) => joinedAt < createdAt)
 
 /** The job that a chat is about stands in the conversation's context as `jobId` and `jobTitle`. */
-function job({ conversation: { context, title } }: Card): Pick<z.input<typeof ChatUpdate>, 'jobId'> {
+function job({ conversation: { context, title } }: Chat): Pick<z.input<typeof ChatUpdate>, 'jobId'> {
   const { jobId, jobTitle } = context ?? {}
   if (typeof jobId !== 'string') return {}
   return { jobId: { _id: jobId, title: typeof jobTitle === 'string' ? jobTitle : (title ?? '') } }

@@ -10,7 +10,7 @@ import { type CommandName, commands, type Input, type Output } from '../../share
 import { AppError } from '../../shared/errors.ts'
 import { Id } from '../../shared/model.ts'
 import type { Actor } from '../../shared/ports.ts'
-import type { Execute } from './inbound.ts'
+import type { Execute, Limit } from './inbound.ts'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 /** Like `PATCH /messages/:id`. */
@@ -42,6 +42,10 @@ export interface Way<P extends string, C extends CommandName, A, Q extends z.Zod
   readonly summary?: string
   readonly query?: Q
   readonly body?: B
+  /** Against which this one counts. */
+  readonly limit?: (asked: Asked<P, z.output<Q>, z.output<B>>) => Limit | undefined
+  /** Throws an AppError if what is asked cannot be. */
+  readonly before?: (execute: Execute, asked: Asked<P, z.output<Q>, z.output<B>>) => Promise<void>
   readonly input: (asked: Asked<P, z.output<Q>, z.output<B>>) => Input<C>
   /** A user whom the route creates if there is none of that id. */
   readonly introduces?: (asked: Asked<P, z.output<Q>, z.output<B>>) => string
@@ -75,6 +79,7 @@ export interface Raw {
 /** A way as the transport sees it. `begin` throws INVALID_INPUT. */
 export interface Begun {
   readonly introduces: string | undefined
+  readonly limit: Limit | undefined
   readonly status: number
   readonly message: string
   run(execute: Execute): Promise<unknown>
@@ -180,9 +185,10 @@ function toChoice<
       }
       const input = way.input(asked)
       return {
-        ...{ status, message, introduces: way.introduces?.(asked) },
+        ...{ status, message, introduces: way.introduces?.(asked), limit: way.limit?.(asked) },
         async run(execute) {
           try {
+            await way.before?.(execute, asked)
             const output = await execute(command, input)
             // Without `more`, M is undefined.
             return way.payload(output, asked, (await way.more?.(execute, output, asked)) as M)

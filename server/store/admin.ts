@@ -1,6 +1,7 @@
 /** What operators ask about one message: the log of its conversation, its members, its notifications. */
 import type { Happened } from '../core/ports/admin.ts'
 import type { Reads } from '../core/ports.ts'
+import { conversationColumns, lastMessage } from './columns.ts'
 import type { Query } from './driver.ts'
 
 const HAPPENED = `
@@ -43,6 +44,13 @@ select n.type, count(*) from notifications n
 where n.message_id = $1 and n.user_id in (select m.user_id from members m where m.conversation_id = $2)
 group by n.type order by n.type`
 
+/** The page first, by the primary key alone, then what it shows. */
+const ALL = `
+select ${conversationColumns.text}
+from (select x.* from conversations x order by x.id desc limit $1 offset $2) c
+${lastMessage}
+order by c.id desc`
+
 type Told = [userId: string, delivered: boolean, read: boolean, deliveredAt: Date | null, readAt: Date | null]
 
 export function adminReads(query: Query): Reads['admin'] {
@@ -50,6 +58,11 @@ export function adminReads(query: Query): Reads['admin'] {
     async position() {
       const [row] = await query<[number]>('select coalesce(max(position), 0) from events')
       return row?.[0] ?? 0
+    },
+    async conversations({ skip, limit }) {
+      const [count] = await query<[number]>('select count(*) from conversations')
+      const rows = await query(ALL, [limit, skip])
+      return { conversations: rows.flatMap((row) => conversationColumns.read(row, 0) ?? []), total: count?.[0] ?? 0 }
     },
     async happened({ id, conversationId }, limit) {
       const rows = await query<[Happened['name'], number, Date, string | null, string | null]>(HAPPENED, [

@@ -1,7 +1,7 @@
 /**
  * The HTTP interfaces of the legacy systems: the groups of routes of the enabled dialects, over the one door. A request, in this
  * order: the body is read (JSON alone, bounded), the token proves who it is, a write that a foreign page has made with the
- * browser's own credentials is refused, the route checks what came, its command runs, the group words the answer. Each request
+ * browser's own credentials is refused, the route checks what came, a limit that it names is counted, its command runs, the group words the answer. Each request
  * is a connection of its own. Nothing of a dialect that is not enabled is there.
  */
 import type { IncomingHttpHeaders } from 'node:http'
@@ -17,6 +17,7 @@ import { cookieToken, headerToken } from './credential.ts'
 import type { Http } from './http.ts'
 import { speakJson } from './json.ts'
 import type { Authenticate } from './session.ts'
+import type { TakeOne } from './socketio/limits.ts'
 import { isForeign } from './upgrade.ts'
 
 interface RestOptions {
@@ -24,6 +25,8 @@ interface RestOptions {
   /** Does what operators' routes ask outside production, and creates users whom a route introduces. */
   readonly system: Actor
   readonly authenticate: Authenticate
+  /** Of what dialects state, shared with their sockets. */
+  readonly limit: TakeOne
   readonly config: Pick<Config, 'origins' | 'production' | 'rpc'>
   /** Those that are enabled, where they are mounted. */
   readonly groups: readonly Group[]
@@ -77,7 +80,7 @@ export async function registerRest<L extends FastifyBaseLogger>(fastify: Http<L>
   }
 }
 
-function handlerOf({ core, system, authenticate, config }: RestOptions, group: Group, route: Route) {
+function handlerOf({ core, system, authenticate, limit, config }: RestOptions, group: Group, route: Route) {
   const open = route.access === 'operator' && !config.production
   return {
     async identify(headers: IncomingHttpHeaders): Promise<Actor> {
@@ -88,7 +91,8 @@ function handlerOf({ core, system, authenticate, config }: RestOptions, group: G
         throw new AppError('FORBIDDEN', 'This origin may not write here')
       return actor
     },
-    async perform(actor: Actor, { introduces, run }: Begun): Promise<unknown> {
+    async perform(actor: Actor, { introduces, limit: stated, run }: Begun): Promise<unknown> {
+      await limit(stated, actor.userId)
       const execute = <C extends CommandName>(name: C, input: Input<C>) => core.execute(actor, name, input)
       try {
         return await run(execute)

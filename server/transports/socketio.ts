@@ -15,6 +15,7 @@ import { idSource } from '../id.ts'
 import { Cards } from './socketio/cards.ts'
 import { createEngine } from './socketio/engine.ts'
 import { Entrance } from './socketio/entrance.ts'
+import type { TakeOne } from './socketio/limits.ts'
 import type { BridgeLog } from './socketio/log.ts'
 import { Resume } from './socketio/resume.ts'
 import { Trace } from './socketio/trace.ts'
@@ -25,6 +26,8 @@ export interface BridgeOptions {
   readonly system: Actor
   readonly auth: Pick<Auth, 'authenticate' | 'guest' | 'claim'>
   readonly config: Pick<Config, 'socketio' | 'origins' | 'production' | 'rpc' | 'trustRegister'>
+  /** Of what dialects state, shared with their routes. */
+  readonly limit: TakeOne
   readonly log: BridgeLog
 }
 
@@ -42,7 +45,7 @@ export interface Bridge {
 /** How long the events at work may take when the server stops. */
 const PATIENCE_MS = 5_000
 
-export function createBridge({ core, system, auth, config, log }: BridgeOptions): Bridge {
+export function createBridge({ core, system, auth, config, limit, log }: BridgeOptions): Bridge {
   const enabled = dialects.filter(({ name }) => config.socketio.dialects.includes(name))
   const paths = ['/socket.io', ...enabled.flatMap((dialect) => dialect.paths)]
   const engine = createEngine(paths, config, log)
@@ -50,7 +53,7 @@ export function createBridge({ core, system, auth, config, log }: BridgeOptions)
   const resume = new Resume(core, system, cards, log)
   const trace = config.socketio.logDir === null ? null : new Trace(config.socketio.logDir, log)
   const entrance = new Entrance({
-    ...{ core, system, cards, resume, auth, enabled, log, trace },
+    ...{ core, system, cards, resume, auth, enabled, limit, log, trace },
     io: engine.io,
     settings: { ...config.socketio, guests: config.trustRegister },
     newId: idSource(),

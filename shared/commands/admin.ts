@@ -1,7 +1,7 @@
 /** What an operator looks at and does. All of it is for administrators; what is of a node is of the one that answers. */
 import { z } from 'zod'
-import { Id, Seq, Text } from '../model.ts'
-import { ByMessage, type Contract, Empty, limit } from './contract.ts'
+import { Conversation, Id, Message, Seq, Text } from '../model.ts'
+import { ByConversation, ByMessage, type Contract, Empty, limit, Skip } from './contract.ts'
 
 const Count = z.number().int()
 
@@ -101,6 +101,22 @@ export const admin = {
     }),
     errors: ['FORBIDDEN'],
     cost: 10,
+  },
+  /** All conversations, by id, which for ids of this server's own is by when they were made: the newest first. */
+  'admin.conversations': {
+    kind: 'read',
+    input: z.object({ skip: Skip, limit: limit(100, 50) }),
+    output: z.object({ conversations: z.array(Conversation), total: Count }),
+    errors: ['FORBIDDEN'],
+    cost: 10,
+  },
+  /** What is written in any conversation, in order of seq: the last messages, or the last with a lower seq than `before`. */
+  'admin.history': {
+    kind: 'read',
+    input: ByConversation.extend({ before: Seq.optional(), limit: limit(200, 50) }),
+    output: z.object({ messages: z.array(Message) }),
+    errors: ['FORBIDDEN'],
+    cost: 5,
   },
   'admin.queues': {
     kind: 'read',

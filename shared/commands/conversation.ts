@@ -84,6 +84,14 @@ export const conversation = {
     errors: [],
     cost: 1,
   },
+  /** The actor's direct conversation with a user; null if the two have none yet. */
+  'conversation.direct': {
+    kind: 'read',
+    input: z.object({ userId: Id }),
+    output: z.object({ conversationId: Id.nullable() }),
+    errors: ['NOT_FOUND'],
+    cost: 1,
+  },
   'conversation.update': {
     kind: 'write',
     input: z.object({

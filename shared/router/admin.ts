@@ -6,6 +6,8 @@ export const admin = {
   test: write('admin.test'),
   connections: read('admin.connections'),
   rooms: read('admin.rooms'),
+  conversations: read('admin.conversations'),
+  history: read('admin.history'),
   queues: read('admin.queues'),
   kick: write('admin.kick'),
   revoke: write('admin.revoke'),

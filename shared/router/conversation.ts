@@ -5,6 +5,7 @@ export const conversation = {
   get: read('conversation.get'),
   list: read('conversation.list'),
   count: read('conversation.count'),
+  direct: read('conversation.direct'),
   update: write('conversation.update'),
   addMembers: write('conversation.addMembers'),
   setRole: write('conversation.setRole'),

@@ -16,6 +16,7 @@ import { MAIN } from '../../server/dialects/dialect.ts'
 import { dialectNames } from '../../server/dialects/index.ts'
 import { translateConversation } from '../../server/dialects/outbound.ts'
 import { rooms } from '../../server/dialects/rooms.ts'
+import { statedLimits } from '../../server/transports/socketio/limits.ts'
 import { createBridge } from '../../server/transports/socketio.ts'
 import type { Durable, Event } from '../../shared/events.ts'
 import { Conversation, Member, Message } from '../../shared/model.ts'
@@ -92,7 +93,7 @@ const config = readConfig(dialectNames, {
   SOCKET_PING_INTERVAL: '300000',
 })
 await hub.start()
-const bridge = createBridge({ core, system, auth, config, log: logged })
+const bridge = createBridge({ core, system, auth, config, limit: statedLimits(), log: logged })
 const bridged = createServer((request, response) => void bridge.handle(request, response))
 bridged.on('upgrade', bridge.upgrade)
 

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { answers, fieldsOf, group } from '../../server/dialects/rest.ts'
 import { enabledGroups, registerRest } from '../../server/transports/rest.ts'
+import { statedLimits } from '../../server/transports/socketio/limits.ts'
 import { AppError } from '../../shared/errors.ts'
 import { startServer, type TestServer } from '../harness.ts'
 import { type Asking, ask } from './ask.ts'
@@ -72,7 +73,14 @@ beforeAll(async () => {
   server = await startServer({ env: { CLIENT_ORIGIN: 'https://app.example', RPC_MAX_PAYLOAD: '2000', ...ALLOWANCE } })
   const { core, system, auth, config } = server.app
   http = fastify({ routerOptions: { maxParamLength: 1_152 } })
-  await registerRest(http, { core, system, authenticate: auth.authenticate, config, groups: [example] })
+  await registerRest(http, {
+    core,
+    system,
+    authenticate: auth.authenticate,
+    limit: statedLimits(),
+    config,
+    groups: [example],
+  })
   await http.listen({ port: 0, host: '127.0.0.1' })
   // It listens on a port, not on a pipe.
   url = `http://127.0.0.1:${(http.server.address() as AddressInfo).port}/example`

@@ -1,4 +1,4 @@
-import type { Message } from '../../../shared/model.ts'
+import type { Conversation, Message } from '../../../shared/model.ts'
 
 /** What the log says about a message. */
 export interface Happened {
@@ -13,6 +13,8 @@ export interface Happened {
 export interface AdminReads {
   /** The end of the log. */
   position(): Promise<number>
+  /** All there are, the greatest ids first. */
+  conversations(page: { skip: number; limit: number }): Promise<{ conversations: Conversation[]; total: number }>
   /** In order of position; the first `limit` that are kept. */
   happened(message: Pick<Message, 'id' | 'conversationId'>, limit: number): Promise<Happened[]>
   /**

@@ -15,7 +15,7 @@ import type { Cards } from './cards.ts'
 import { type Choice, chooseDialect, type Settings } from './choice.ts'
 import { claimsOf, credential } from './credential.ts'
 import { pathOf } from './engine.ts'
-import { connectionLimits, type EventLimit, eventLimits, rowLimits } from './limits.ts'
+import { connectionLimits, type EventLimit, eventLimits, type TakeOne } from './limits.ts'
 import type { BridgeLog } from './log.ts'
 import { Pulses } from './pulse.ts'
 import type { Resume } from './resume.ts'
@@ -32,6 +32,7 @@ interface Parts {
   readonly system: Actor
   readonly auth: Pick<Auth, 'authenticate' | 'guest' | 'claim'>
   readonly enabled: readonly Dialect[]
+  readonly limit: TakeOne
   readonly settings: Settings & {
     readonly events: EventLimit
     readonly pingInterval: number
@@ -60,10 +61,10 @@ export class Entrance {
 
   constructor(parts: Parts) {
     this.#parts = parts
-    const { core, cards, log, newId, enabled, io, system, settings, trace } = parts
+    const { core, cards, log, newId, enabled, io, system, settings, trace, limit } = parts
     this.#ready = cards.start((event) => this.#revocations.hear(event))
     this.#ready.catch((error: unknown) => log.error({ err: error }, 'the log could not be followed'))
-    this.#ground = { core, cards, log, newId, system, trace, limit: rowLimits(), excess: eventLimits(settings.events) }
+    this.#ground = { core, cards, log, newId, system, trace, limit, excess: eventLimits(settings.events) }
     this.#pulses = new Pulses(io, enabled, settings.pingInterval)
     for (const dialect of enabled) this.#wordings.set(dialect, this.#wordingsOf(dialect))
     for (const namespace of new Set(enabled.flatMap((dialect) => dialect.namespaces))) {

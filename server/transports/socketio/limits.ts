@@ -1,27 +1,29 @@
 /**
- * Limits on this node: those that a dialect states as data (events of a row per user in a fixed window, connections per user), and
+ * Limits on this node: those that a dialect states as data (of a user's events and requests in a fixed window, of connections), and
  * the operator's one for all events of a user, a token bucket, in dialects that have words for it.
  */
 import { TokenBucket } from 'limiter'
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { AppError } from '../../../shared/errors.ts'
 import type { Dialect, Excess } from '../../dialects/dialect.ts'
-import type { Inbound } from '../../dialects/inbound.ts'
+import type { Limit } from '../../dialects/inbound.ts'
 
-const exceeded = () => new AppError('RATE_LIMITED', 'Rate limit exceeded')
+const exceeded = (data: Record<string, unknown> = {}) => new AppError('RATE_LIMITED', 'Rate limit exceeded', { data })
 
-/** Throws RATE_LIMITED. */
-export function rowLimits() {
-  const limiters = new Map<Inbound, RateLimiterMemory>()
-  return async (row: Inbound, userId: string): Promise<void> => {
-    if (!row.limit) return
-    const { points, seconds: duration } = row.limit
-    const limiter = limiters.get(row) ?? new RateLimiterMemory({ points, duration })
-    limiters.set(row, limiter)
+/** Counts one more; without a limit, nothing. Throws RATE_LIMITED with `data.retryAfterMs`. */
+export type TakeOne = (limit: Limit | undefined, userId: string) => Promise<void>
+/** Rows and routes with the same limit, the very same object, share its points. */
+export function statedLimits(): TakeOne {
+  const limiters = new Map<Limit, RateLimiterMemory>()
+  return async (limit, userId) => {
+    if (!limit) return
+    const { points, seconds: duration } = limit
+    const limiter = limiters.get(limit) ?? new RateLimiterMemory({ points, duration })
+    limiters.set(limit, limiter)
     try {
       await limiter.consume(userId)
     } catch (refusal) {
-      throw refusal instanceof RateLimiterRes ? exceeded() : refusal
+      throw refusal instanceof RateLimiterRes ? exceeded({ retryAfterMs: refusal.msBeforeNext }) : refusal
     }
   }
 }

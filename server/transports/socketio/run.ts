@@ -9,6 +9,7 @@ import type { Actor, Core } from '../../../shared/ports.ts'
 import type { Dialect, Excess } from '../../dialects/dialect.ts'
 import type { Begun, Call, Done, Doors, Failure, Inbound, Line, Meta } from '../../dialects/inbound.ts'
 import type { Cards } from './cards.ts'
+import type { TakeOne } from './limits.ts'
 import type { BridgeLog } from './log.ts'
 import type { Session } from './session.ts'
 import type { Trace } from './trace.ts'
@@ -20,7 +21,7 @@ export interface Ground {
   /** Null: nothing is recorded. */
   readonly trace: Pick<Trace, 'error'> | null
   readonly newId: () => string
-  readonly limit: (row: Inbound, userId: string) => Promise<void>
+  readonly limit: TakeOne
   readonly excess: (event: string, userId: string) => Excess | null
   /** Creates users whom a row introduces. */
   readonly system: Actor
@@ -73,7 +74,7 @@ async function perform(ground: Ground, session: Session, arrived: Arrived): Prom
   const { row, dialect, ack, emit, pulse } = arrived
   const { actor } = session
   const started = performance.now()
-  await limit(row, actor.userId)
+  await limit(row.limit, actor.userId)
   if (arrived.guest && !row.claims) throw new AppError('UNAUTHENTICATED', dialect.guests)
   const begun = row.begin(arrived.payload, { actor, id: newId(), at: new Date(), pulse })
   if (begun.joined) {
