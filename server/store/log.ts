@@ -2,8 +2,8 @@
  * Reading the log. A page is one statement: it sees one state of intervals, events, the end and the floor of the log, so it
  * is complete up to its `upTo`, and a cursor that cannot be continued is always told so (RESET), never passed over.
  * Catch-up goes by conversation: one probe of an index for each that has nothing new. An event of a message carries the
- * message's present state, so deleted text never comes back; to who has left, what it said then, without whom it named. A
- * notification shows the message only to who may still see it.
+ * message's present state, so deleted text never comes back; to who has left, or is back and may not see it, what it said when
+ * they left, without whom it named. A notification shows the message only to who may still see it.
  */
 import superjson from 'superjson'
 import { AppError } from '../../shared/errors.ts'
@@ -26,9 +26,11 @@ left join lateral ( -- by id, one by one: never all messages
   select msg.* from messages msg where msg.id = e.message_id and (e.user_id is null or ${seenBy('e.user_id')}) offset 0
 ) msg on true
 left join lateral (
-  select v.* from members gone join versions v on v.message_id = msg.id and v.written_at <= gone.left_at
-  where msg.edited_at is not null
-    and gone.conversation_id = e.conversation_id and gone.user_id = ${reader} and gone.left_at <= msg.edited_at
+  select v.* from intervals i join events gone on gone.position = i.to_position
+  join versions v on v.message_id = msg.id and v.written_at <= gone.created_at
+  where msg.edited_at is not null and gone.created_at <= msg.edited_at
+    and i.user_id = ${reader} and i.conversation_id = e.conversation_id and e.position between i.from_position and i.to_position
+    and not ${seenBy(reader)}
   order by v.version desc limit 1
 ) earlier on true
 order by e.position`

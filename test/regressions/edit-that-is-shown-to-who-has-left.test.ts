@@ -65,5 +65,37 @@ describe.each([['embedded'], ['native']])('on %s Postgres', (name) => {
       expect((await given(bob)).map(({ content }) => content)).toEqual(now)
       expect(await told()).toEqual(['as it was', 'secret', 'more secret', ''])
     })
+
+    test('who is back where history is hidden is given what it said when they left', async () => {
+      const [id, ann, bob] = [newId(), newId(), newId()]
+      await createConversation(store, id, [ann, bob])
+      await store.write((tx) => tx.updateConversation(id, { historyVisible: false }))
+      const send = async (content: string) => {
+        const messageId = newId()
+        await store.send(draft(id, ann, messageId, { id: messageId, content }))
+        return messageId
+      }
+      const edit = (messageId: string, content: string) => store.write((tx) => tx.editMessage(messageId, text(content)))
+      const given = async () => {
+        const { events } = await store.log.page({ userId: bob }, 0, 1_000)
+        return events.flatMap(({ payload }) => ('message' in payload ? [payload.message.content] : []))
+      }
+      const [first, second] = [await send('a'), await send('b')]
+      await edit(second, 'b again')
+      await removeMember(store, id, bob)
+      await edit(first, 'secret')
+      await edit(second, 'secret')
+      await addMember(store, id, bob)
+      expect(await given()).toEqual(['a', 'b again'])
+      const third = await send('c')
+      await edit(third, 'c again')
+      expect(await given()).toEqual(['a', 'b again', 'c again'])
+      await removeMember(store, id, bob)
+      await edit(third, 'secret')
+      await addMember(store, id, bob)
+      expect(await given()).toEqual(['a', 'b again', 'c again'])
+      await store.write((tx) => tx.updateConversation(id, { historyVisible: true }))
+      expect(await given()).toEqual(['secret', 'secret', 'secret'])
+    })
   })
 })
