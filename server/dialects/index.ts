@@ -6,6 +6,7 @@ import { lmsRest } from './lms.rest.ts'
 import { lms } from './lms.ts'
 import { marketplaceRest } from './marketplace.rest.ts'
 import { marketplace } from './marketplace.ts'
+import { messengerRest } from './messenger.rest.ts'
 import { messenger } from './messenger.ts'
 import type { Group } from './rest.ts'
 import { roomsRest } from './rooms.rest.ts'
@@ -15,4 +16,4 @@ export const dialects: readonly Dialect[] = [marketplace, lms, messenger, rooms,
 export const dialectNames: readonly string[] = dialects.map(({ name }) => name)
 
 /** Their routes over HTTP. */
-export const groups: readonly Group[] = [marketplaceRest, lmsRest, roomsRest, bedtimeRest]
+export const groups: readonly Group[] = [marketplaceRest, lmsRest, messengerRest, roomsRest, bedtimeRest]

@@ -155,7 +155,7 @@ export const Ack = z.union([
 
 /** Characters of a message. */
 export const LONGEST = 5_000
-const Content = z.string({ error: 'content required' }).min(1, 'content required').max(LONGEST, 'too long')
+export const Content = z.string({ error: 'content required' }).min(1, 'content required').max(LONGEST, 'too long')
 const named = (what: string) =>
   z
     .string({ error: `${what} required` })

@@ -58,7 +58,7 @@ export interface Way<P extends string, C extends CommandName, A, Q extends z.Zod
   /** For the envelope. */
   readonly message?: string
   /** Words of this route for a failure of its command. */
-  readonly fail?: (error: AppError) => AppError
+  readonly fail?: (error: AppError, asked: Asked<P, z.output<Q>, z.output<B>>) => AppError
 }
 interface Manner {
   /**
@@ -193,7 +193,7 @@ function toChoice<
             // Without `more`, M is undefined.
             return way.payload(output, asked, (await way.more?.(execute, output, asked)) as M)
           } catch (error) {
-            throw way.fail && error instanceof AppError ? way.fail(error) : error
+            throw way.fail && error instanceof AppError ? way.fail(error, asked) : error
           }
         },
       }
