@@ -4,6 +4,7 @@
  * its recipient; the other side and the messages stay. What is changed here reaches the sockets like any other change.
  */
 import { z } from 'zod'
+import { Content } from '../../shared/commands/contract.ts'
 import { AppError, ERRORS, type ErrorCode } from '../../shared/errors.ts'
 import { Id } from '../../shared/model.ts'
 import type { Execute } from './inbound.ts'
@@ -14,12 +15,13 @@ const list = <T extends z.ZodType>(item: T) =>
   z.object({ total: z.number(), limit: z.number(), skip: z.number(), data: z.array(item) })
 
 /** More than the most is the most; none at all asks for the total. */
-const page = (usual: number) => ({
+const page = ({ usual, skipped }: { readonly usual: number; readonly skipped: number }) => ({
   $limit: z.coerce.number().int().min(0).default(usual),
-  $skip: z.coerce.number().int().min(0).max(10_000).default(0),
+  $skip: z.coerce.number().int().min(0).max(skipped).default(0),
 })
-const LISTED = { usual: 20, most: 50 }
-const WRITTEN = { usual: 50, most: 200 }
+const LISTED = { usual: 20, most: 50, skipped: 10_000 }
+/** A page of messages is found by its place: however long the conversation is, its beginning can be read. */
+const WRITTEN = { usual: 50, most: 200, skipped: Number.MAX_SAFE_INTEGER }
 
 const whole = (execute: Execute, conversationId: string) => execute('conversation.get', { conversationId })
 /** A message after it was marked. */
@@ -68,7 +70,7 @@ export const lmsRest = define({
     answers(list(Conversation)).route('GET /conversations', {
       command: 'conversation.count',
       summary: 'Conversations of the user, newest activity first',
-      query: z.object(page(LISTED.usual)),
+      query: z.object(page(LISTED)),
       input: () => ({ kind: 'direct', archived: false }),
       more: async (execute, _, { query: { $limit, $skip: skip } }) => {
         const limit = Math.min($limit, LISTED.most)
@@ -120,7 +122,7 @@ export const lmsRest = define({
     answers(list(Sent)).route('GET /messages', {
       command: 'conversation.get',
       summary: 'Messages of a conversation, newest first. A page is shorter by those that the user has hidden',
-      query: z.object({ conversationId: Id, ...page(WRITTEN.usual) }),
+      query: z.object({ conversationId: Id, ...page(WRITTEN) }),
       input: ({ query: { conversationId } }) => ({ conversationId }),
       more: async (execute, { conversation: { lastSeq } }, { query: { conversationId, $limit, $skip: skip } }) => {
         const limit = Math.min($limit, WRITTEN.most)
@@ -137,7 +139,7 @@ export const lmsRest = define({
     }),
     ofMessage.route('POST /messages', {
       command: 'message.send',
-      body: z.object({ conversationId: Id, content: z.string().min(1), recipientId: Id.optional() }),
+      body: z.object({ conversationId: Id, content: Content, recipientId: Id.optional() }),
       input: ({ body: { conversationId, content } }) => ({ conversationId, content }),
       more: (execute, { conversationId }) => whole(execute, conversationId),
       status: 201,
@@ -153,7 +155,7 @@ export const lmsRest = define({
       when({
         command: 'message.edit',
         summary: 'Its sender changes what it says',
-        body: z.object({ content: z.string().min(1) }),
+        body: z.object({ content: Content }),
         input: ({ params, body }) => ({ messageId: params.id, content: body.content }),
         fail: notYours('edit'),
         more: (execute, { conversationId }) => whole(execute, conversationId),

@@ -109,6 +109,8 @@ describe('messages', () => {
     expect(await page('&$limit=2&$skip=2')).toEqual({ total: 5, limit: 2, skip: 2, data: ids.slice(2, 4) })
     expect(await page('&$limit=2&$skip=4')).toEqual({ total: 5, limit: 2, skip: 4, data: ids.slice(4) })
     expect(await page('&$skip=5')).toMatchObject({ data: [] })
+    // However far back.
+    expect(await page('&$skip=1000000')).toMatchObject({ total: 5, skip: 1_000_000, data: [] })
     expect(await page('&$limit=0')).toMatchObject({ total: 5, data: [] })
     const quin = await server.app.auth.authenticate(server.token('quin'))
     await server.app.core.execute(quin, 'message.hide', { messageId: ids[1] ?? '' })
@@ -168,6 +170,8 @@ describe('errors', () => {
     expect(await call('GET /messages', as('vic'))).toEqual(bad('conversationId'))
     expect(await call('POST /conversations', as('vic', {}))).toEqual(bad('recipientId'))
     expect(await call('POST /messages', as('vic', { conversationId: none }))).toEqual(bad('content'))
+    const long = { conversationId: none, content: 'x'.repeat(10_001) }
+    expect(await call('POST /messages', as('vic', long))).toEqual(bad('content'))
     expect(await call(`PATCH /conversations/${none}`, as('vic', { markAsRead: false }))).toEqual(bad('markAsRead'))
     expect(await call('GET /conversations?$limit=many', as('vic'))).toEqual(bad('$limit'))
   })
