@@ -111,6 +111,16 @@ test('who is deactivated is cut off, and not let in again', async () => {
   socket.close()
 })
 
+test('who is there when the token ends may stay, by default', async () => {
+  const token = server.token('short', {}, 1)
+  const socket = io(server.url, { auth: { token, dialect: 'rooms' }, forceNew: true, transports: ['websocket'] })
+  await new Promise<void>((resolve) => socket.on('connect', resolve))
+  const refused = () => server.app.auth.authenticate(token).catch(() => 'refused')
+  await expect.poll(refused, { timeout: 5_000 }).toBe('refused')
+  expect(await socket.timeout(5_000).emitWithAck('joinRoom', { roomId: 'hall' })).toMatchObject({ success: true })
+  socket.close()
+})
+
 describe('transports', () => {
   const auth = () => ({ token: server.token('ann'), dialect: 'rooms' })
   test.each([[['polling']], [['websocket']], [['polling', 'websocket']]])('%s', async (transports) => {

@@ -63,7 +63,7 @@ export class Farewell {
     this.#now = true
     setImmediate(() => {
       this.#now = false
-      this.#covers.set(ping, this.#written)
+      if (this.#covers.has(ping)) this.#covers.set(ping, this.#written)
     })
     if (this.#heardOn !== socket) socket.on('pong', this.#pong)
     this.#heardOn = socket
