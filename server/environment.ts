@@ -56,8 +56,8 @@ export const Environment = z.object({
   RPC_MAX_BUFFERED: whole(4_194_304, 65_536).describe(
     'bytes waiting for a slow reader before it is cut off (it resumes)',
   ),
-  SOCKET_PING_INTERVAL: whole(25_000).describe('milliseconds between pings'),
-  SOCKET_PING_TIMEOUT: whole(60_000).describe('milliseconds a Socket.IO client has to answer'),
+  SOCKET_PING_INTERVAL: whole(25_000, 1, 86_400_000).describe('milliseconds between pings'),
+  SOCKET_PING_TIMEOUT: whole(60_000, 1, 86_400_000).describe('milliseconds a Socket.IO client has to answer'),
   SOCKET_MAX_BUFFER_SIZE: whole(1_000_000, 1_024).describe('bytes of one Socket.IO message'),
   SOCKET_COMPRESSION: flag.describe('compress Socket.IO frames above 1 kB'),
   SOCKETIO_DIALECTS: list.describe('dialects that are enabled, by comma; all if empty'),
@@ -81,7 +81,7 @@ export const Environment = z.object({
     '`true`: a socket without a token is who it says it is; if not set, outside production only',
   ),
   DEV_AUTH: choice.describe(
-    '`true`: anybody registers and logs in at `/api/auth`; if not set, outside production only, with a JWT_SECRET',
+    '`true`: anybody registers and logs in at `/api/auth`; if not set, outside production only, unless JWT_PUBLIC_KEY is given',
   ),
   USE_REDIS: flag.describe('not used yet: this build is one node, without Redis, and says so at the start'),
   REDIS_HOST: z.string().min(1).default('localhost').describe('not used yet'),

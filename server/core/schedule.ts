@@ -64,7 +64,14 @@ export const schedule: HandlersOf<
       tx.schedules.list({ ...input, ownerId: node.rights.administers(actor) ? undefined : actor.userId }),
   },
   'schedule.update': { policy: scheduleTeller, run: ({ tx, input }) => change(tx, input), committed },
-  'schedule.toggle': { policy: scheduleTeller, run: ({ tx, input }) => change(tx, input), committed },
+  'schedule.toggle': {
+    policy: scheduleTeller,
+    run: async ({ tx, input }) => {
+      const was = await tx.lockSchedule(input.scheduleId)
+      return change(tx, { ...input, enabled: input.enabled ?? !was?.enabled })
+    },
+    committed,
+  },
   'schedule.delete': {
     policy: scheduleOwner,
     run: async ({ tx, input: { scheduleId } }) => {

@@ -161,22 +161,12 @@ export const bedtimeRest = group({ name: 'bedtime', failure: Failure }).define({
       input: byId,
       payload: ({ scheduleId }) => ({ _id: scheduleId }),
     }),
-    schedule.choice('POST /api/schedules/:id/toggle', (when) => [
-      when({
-        command: 'schedule.toggle',
-        summary: 'Turns it on or off',
-        body: z.object({ enabled: z.boolean() }),
-        input: ({ params, body }) => ({ scheduleId: params.id, enabled: body.enabled }),
-        payload: shown,
-      }),
-      when({
-        command: 'schedule.get',
-        summary: 'Turns it over',
-        body: z.strictObject({}),
-        input: byId,
-        more: (execute, { id, enabled }) => execute('schedule.toggle', { scheduleId: id, enabled: !enabled }),
-        payload: (_, __, toggled) => shown(toggled),
-      }),
-    ]),
+    schedule.route('POST /api/schedules/:id/toggle', {
+      command: 'schedule.toggle',
+      summary: 'Turns it on or off; over, if it is not said which',
+      body: z.object({ enabled: z.boolean().optional() }),
+      input: ({ params, body }) => ({ scheduleId: params.id, enabled: body.enabled }),
+      payload: shown,
+    }),
   ],
 })

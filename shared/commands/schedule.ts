@@ -59,9 +59,10 @@ export const schedule = {
     errors: ['FORBIDDEN', 'NOT_FOUND'],
     cost: 2,
   },
+  /** Without `enabled` it is turned over. */
   'schedule.toggle': {
     kind: 'write',
-    input: BySchedule.extend({ enabled: z.boolean() }),
+    input: BySchedule.extend({ enabled: z.boolean().optional() }),
     output: Schedule,
     errors: ['FORBIDDEN', 'NOT_FOUND'],
     cost: 2,

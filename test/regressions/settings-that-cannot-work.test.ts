@@ -19,6 +19,9 @@ test.each([
   { LOG_RETENTION_DAYS: '9007199254740991' },
   // Beyond 2^31 ms a timer fires at once: there would be no limit.
   { COMMAND_WINDOW: '9007199254740991' },
+  // The same: pings without a pause, and every client too late.
+  { SOCKET_PING_INTERVAL: '3000000000' },
+  { SOCKET_PING_TIMEOUT: '3000000000' },
 ])('%j', (env) => {
   expect(read(env)).toEqual([expect.stringContaining(Object.keys(env)[0] ?? '')])
 })
