@@ -1,22 +1,18 @@
-/** How a socket comes in: where its token may stand, which dialect it gets, by which path, transport and client version. */
+/** How a socket comes in: where its token may stand, by which path, transport and client version. */
 import { request } from 'node:http'
 import { io, type ManagerOptions, type SocketOptions } from 'socket.io-client'
 import io2 from 'socket.io-client-2'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { dialects } from '../../server/dialects/index.ts'
-import { chooseDialect } from '../../server/transports/socketio/choice.ts'
 import { credential } from '../../server/transports/socketio/credential.ts'
 import { startServer, type TestServer } from '../harness.ts'
 
 let server: TestServer
 beforeAll(async () => {
-  server = await startServer({ env: { SOCKETIO_HOSTS: 'chat.old-rooms.example=rooms, shop.example=marketplace' } })
+  server = await startServer({ env: { TRUST_REGISTER: 'false', SOCKETIO_DIALECTS: 'marketplace,rooms' } })
 })
 afterAll(() => server?.close())
 
-const SPEAKS: Record<string, string> = { 'Missing or invalid data': 'marketplace', 'Unknown event': 'rooms' }
-
-/** Which dialect answers, or why the handshake is refused. */
+/** `rooms` if that is what answers, or why the handshake is refused. */
 function arrive(options: Partial<ManagerOptions & SocketOptions>): Promise<string> {
   const socket = io(server.url, { forceNew: true, reconnection: false, transports: ['websocket'], ...options })
   return new Promise<string>((resolve, reject) => {
@@ -24,55 +20,12 @@ function arrive(options: Partial<ManagerOptions & SocketOptions>): Promise<strin
     late.unref()
     socket.on('connect_error', (error) => resolve(`refused: ${error.message}`))
     socket.on('connect', () =>
-      socket.emit('who are you', (answer: { message: string; ok?: boolean }) =>
-        resolve(answer.ok === false ? 'undecided' : (SPEAKS[answer.message] ?? answer.message)),
+      socket.emit('who are you', (answer: object) =>
+        resolve(Object.keys(answer).join() === 'success,message' ? 'rooms' : JSON.stringify(answer)),
       ),
     )
   }).finally(() => socket.close())
 }
-
-describe('the choice of a dialect', () => {
-  const arrival = { path: '/socket.io/', namespace: '/', auth: {}, query: {}, host: undefined, claims: {} }
-  const settings = { dialect: undefined, guests: false, hosts: new Map([['shop.example', 'marketplace']]) }
-  const own = { email: 'a@example.org', username: 'ann', id: 'u1' }
-  test.each([
-    ['the path', { path: '/rooms/socket.io/', auth: { dialect: 'marketplace' } }, 'rooms, fixed'],
-    ['the path without a slash', { path: '/rooms/socket.io' }, 'rooms, fixed'],
-    ['a path that only begins like one', { path: '/rooms/socket.iouch' }, 'undecided'],
-    ['auth.dialect', { auth: { dialect: 'rooms' }, query: { dialect: 'marketplace' } }, 'rooms, fixed'],
-    ['?dialect=', { query: { dialect: 'rooms' }, host: 'shop.example' }, 'rooms, fixed'],
-    ['the host', { host: 'Shop.Example:443', claims: own }, 'marketplace, fixed'],
-    ['claims', { claims: { ...own, iat: 1, exp: 2, iss: 'x', aud: 'y', nbf: 3, jti: 'z' } }, 'rooms, free'],
-    ['claims with one more', { claims: { ...own, role: 'client' } }, 'undecided'],
-    ['claims of the marketplace', { claims: { userId: 'u', role: 'client' } }, 'undecided'],
-    ['a dialect that there is not', { auth: { dialect: 'klingon' } }, 'unknown klingon'],
-    ['something else for a name', { auth: { dialect: { $ne: 1 } }, query: { dialect: ['rooms'] } }, 'undecided'],
-  ])('%s', (_, given, expected) => {
-    const choice = chooseDialect(dialects, settings, { ...arrival, ...given })
-    if ('unknown' in choice) expect(`unknown ${choice.unknown}`).toBe(expected)
-    else
-      expect(choice.dialect ? `${choice.dialect.name}, ${choice.fixed ? 'fixed' : 'free'}` : 'undecided').toBe(expected)
-  })
-  test('the operator', () => {
-    const one = { ...settings, dialect: 'rooms' }
-    expect(chooseDialect(dialects, one, arrival)).toMatchObject({ dialect: { name: 'rooms' }, fixed: true })
-    expect(chooseDialect(dialects, one, { ...arrival, auth: { dialect: 'marketplace' } })).toMatchObject({
-      dialect: { name: 'marketplace' },
-    })
-  })
-
-  test('over the wire', async () => {
-    const auth = { token: server.token('ann') }
-    expect(await arrive({ auth, path: '/rooms/socket.io/' })).toBe('rooms')
-    expect(await arrive({ auth, path: '/marketplace/socket.io/', query: { dialect: 'rooms' } })).toBe('marketplace')
-    expect(await arrive({ auth: { ...auth, dialect: 'rooms' } })).toBe('rooms')
-    expect(await arrive({ auth, query: { dialect: 'marketplace' } })).toBe('marketplace')
-    expect(await arrive({ auth, extraHeaders: { host: 'chat.old-rooms.example' } })).toBe('rooms')
-    expect(await arrive({ auth })).toBe('undecided')
-    expect(await arrive({ auth: { ...auth, dialect: 'klingon' } })).toBe('refused: Unknown dialect: klingon')
-    expect(await arrive({ auth, path: '/messenger/socket.io/' })).toMatch(/^refused: /)
-  })
-})
 
 describe('the token', () => {
   const none = { auth: {}, query: {}, headers: {} }

@@ -115,6 +115,11 @@ export class Entrance {
       next(new Error(`Unknown dialect: ${choice.unknown.slice(0, 64)}`))
       return
     }
+    if (choice.dialect?.namespaces.includes(socket.nsp.name) === false) {
+      // As Socket.IO itself says it of a namespace that is nobody's.
+      next(new Error('Invalid namespace'))
+      return
+    }
     const token = credential(handshake, choice.dialect?.token)
     const leave = this.#arrive(socket)
     if (!leave) {
