@@ -89,6 +89,7 @@ export async function createApp(parts: Parts = {}): Promise<App> {
   const config = parts.config ?? readConfig(dialectNames)
   const log = parts.log ?? createLog(config)
   for (const warning of config.warnings) log.warn(warning)
+  const groups = enabledGroups(config)
   const newId = idSource()
   const { jwt, dataDir } = config
   const secret = jwt.secret ?? (jwt.publicKey === undefined ? developmentSecret(dataDir) : undefined)
@@ -180,7 +181,6 @@ export async function createApp(parts: Parts = {}): Promise<App> {
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
     credentials: true,
   })
-  const groups = enabledGroups(config)
   await registerDocs(http, { groups, production: config.production })
   registerHealth(http, { database: () => store.ping(), tail: async () => hub.check(), cluster: () => broker.ping() })
   registerMetrics(http, { core, system, authenticate, production: config.production })
