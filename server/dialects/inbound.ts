@@ -80,6 +80,8 @@ export interface Answers<P, O, W extends Wire, A extends z.ZodType> {
   log?: {
     readonly before?: (payload: P, actor: Actor) => Line
     readonly after?: (output: O, payload: P, meta: Meta) => readonly Line[]
+    /** The payload is undefined if it was not of this row's form. */
+    readonly failed?: (error: AppError, payload: P | undefined, actor: Actor) => Line
   }
 }
 /** A wire event that is a command. */
@@ -107,6 +109,7 @@ export interface Inbound {
   readonly claims?: true
   begin(payload: unknown, call: Call): Begun
   fail: ((error: AppError, payload: unknown) => Failure) | undefined
+  failed: ((error: AppError, payload: unknown, actor: Actor) => Line) | undefined
 }
 export interface Begun {
   readonly joined: { readonly topic: Topic; readonly message: string } | undefined
@@ -132,7 +135,7 @@ export function toInbound<S extends z.ZodType, O, W extends Wire, A extends z.Zo
   row: Answers<z.output<S>, O, W, A>,
   run: (payload: z.output<S>, call: Call) => (doors: Doors) => Promise<O>,
 ): Inbound {
-  const { fail, joined } = row
+  const { fail, joined, log: { failed } = {} } = row
   return {
     limit: row.limit,
     wording: row.wording,
@@ -162,6 +165,7 @@ export function toInbound<S extends z.ZodType, O, W extends Wire, A extends z.Zo
       }
     },
     fail: fail && ((error, raw) => fail(error, schema.safeParse(raw).data, raw)),
+    failed: failed && ((error, raw, actor) => failed(error, schema.safeParse(raw).data, actor)),
   }
 }
 

@@ -77,7 +77,7 @@ function debug(
   const bots = connections.filter(({ entrance }) => entrance === null)
   const present = connections.filter(({ entrance }) => entrance !== null)
   const [inside, botIds] = [bots.map(({ connectionId }) => connectionId), bots.map(({ userId }) => userId)]
-  const users = [...new Set(present.map(({ userId }) => userId))]
+  const users = [...new Set(present.map(({ userId }) => userId))].sort()
   const ofUsers = users.map((id) => {
     const socketIds = present.filter(({ userId }) => userId === id).map(({ connectionId }) => connectionId)
     return { roomName: `user:${id}`, socketCount: socketIds.length, socketIds, userIds: [id] }

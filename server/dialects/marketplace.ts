@@ -78,7 +78,13 @@ export const marketplace = define({
             'Processing message send',
             { chatId, senderId, messageType },
           ],
+          failed: ({ message: error }, payload, { userId }) => [
+            'Error sending message via socket',
+            // What was to be said is in no log.
+            { error, userId, data: payload && { chatId: payload.chatId, messageType: payload.messageType } },
+          ],
           after: (message, { chatId }, { room }) => [
+            ['Room stats', { chatId, connectedMembers: room.connections }],
             ['Message saved to database', { messageId: message.id, chatId }],
             [
               'Emitting new-message to chat room',

@@ -24,9 +24,11 @@ const conversation = (id: string) => `conversation:${id}` as const
 const unjoined = 'Join the room first'
 const wording = 'channel'
 
-const occupied = ({ room, alreadyFollowing }: Meta) => ({
+/** Where calls ring. Every socket of the user is in it from the start. */
+const ownRoom = ({ userId, name }: Actor) => `${name}-${userId}`
+const occupied = (id: string, { actor, room, alreadyFollowing }: Meta) => ({
   connectedUsers: room.users,
-  alreadyJoined: alreadyFollowing,
+  alreadyJoined: alreadyFollowing || id === ownRoom(actor),
 })
 const sent = (message: Message, { actor }: Meta) => ({
   ...say.created(message, { ...actor, id: actor.userId }, message.createdAt),
@@ -44,11 +46,15 @@ const logged = (tag: string, id: string, { timing, delivery }: Meta) =>
 const joinRoom = on(form.Room, 'conversation.join', {
   input: ({ roomId }) => ({ conversationId: roomId }),
   follow: (_, { roomId }) => conversation(roomId),
-  ack: (_, { roomId }, meta) => ({ success: true, message: 'Joined room', data: { roomId, ...occupied(meta) } }),
+  ack: (_, { roomId }, meta) => ({
+    success: true,
+    message: 'Joined room',
+    data: { roomId, ...occupied(roomId, meta) },
+  }),
 })
 const leaveRoom = local(form.RoomLeft, {
   unfollow: ({ roomId }) => conversation(roomId),
-  ack: ({ roomId }, _, meta) => ({ success: true, message: 'Left room', data: { roomId, ...occupied(meta) } }),
+  ack: ({ roomId }, _, meta) => ({ success: true, message: 'Left room', data: { roomId, ...occupied(roomId, meta) } }),
 })
 const roomMessage = on(form.RoomMessage, 'message.send', {
   joined: { topic: ({ roomId }) => conversation(roomId), message: unjoined },
@@ -69,12 +75,16 @@ const joinChannel = on(form.Channel, 'conversation.join', {
   ack: (_, { channelId }, meta) => ({
     success: true,
     message: 'Joined channel',
-    data: { channelId, ...occupied(meta) },
+    data: { channelId, ...occupied(channelId, meta) },
   }),
 })
 const leaveChannel = local(form.ChannelLeft, {
   unfollow: ({ channelId }) => conversation(channelId),
-  ack: ({ channelId }, _, meta) => ({ success: true, message: 'Left channel', data: { channelId, ...occupied(meta) } }),
+  ack: ({ channelId }, _, meta) => ({
+    success: true,
+    message: 'Left channel',
+    data: { channelId, ...occupied(channelId, meta) },
+  }),
 })
 const channelMessage = on(form.ChannelMessage, 'message.send', {
   wording,
@@ -96,8 +106,8 @@ const channelMessage = on(form.ChannelMessage, 'message.send', {
 })
 
 /** Who calls is known from the handshake; a payload may only choose the form: the id, or the user's own room. */
-const caller = ({ userId, name }: Actor, from: unknown): string =>
-  typeof from === 'string' && from === `${name}-${userId}` ? from : userId
+const caller = (actor: Actor, from: unknown): string =>
+  typeof from === 'string' && from === ownRoom(actor) ? from : actor.userId
 
 const call = (signal: Input<'call.signal'>['signal']) =>
   on(form.CallSignal, 'call.signal', {

@@ -49,6 +49,10 @@ refuse eve rooms "Authentication failed" bad
 < bob callback {...}
 < ann new-message {...}
 < ann chat-updated {...}
+> ann send-message {chatId: <chat>, messageType: "video", content: "Secret"}
+< ann error {...}
+> ann send-message {chatId: "none", content: "Secret"}
+< ann error {...}
 > ann no-such-event 1
 > ann no-such-event 2`,
     { server: { url, token } },
@@ -58,12 +62,18 @@ refuse eve rooms "Authentication failed" bad
   const any = expect.any(String)
   expect(line('User connected to socket')).toMatchObject([{ userId: any, socketId: any, role: 'client' }, {}])
   expect(line('Auto-joined user to all active chats')).toMatchObject([{ userId: any, chatCount: 1 }])
-  expect(line('Processing message send')).toMatchObject([{ chatId: any, senderId: any, messageType: 'text' }])
+  expect(line('Processing message send')).toMatchObject([{ chatId: any, senderId: any, messageType: 'text' }, {}])
   expect(line('Message saved to database')).toMatchObject([{ messageId: any, chatId: any }])
   expect(line('Emitting new-message to chat room')).toMatchObject([
     { room: expect.stringMatching(/^chat:/), messageId: any, roomMembersCount: 2 },
   ])
   expect(line('Message sent successfully')).toMatchObject([{ messageId: any, eventsEmitted: expect.any(Array) }])
+  expect(line('Room stats')).toMatchObject([{ chatId: any, connectedMembers: 2 }])
+  expect(line('Error sending message via socket')).toMatchObject([
+    { error: any, userId: any },
+    { error: 'There is no such conversation', userId: any, data: { chatId: 'none', messageType: 'text' } },
+  ])
+  expect(lines.filter((text) => text.includes('Secret'))).toEqual([])
   expect(line('Socket authentication error')).toMatchObject([{ error: 'Invalid authentication token' }])
   expect(line(/^\[RoomMessage\] Emitting to 1 users in room [0-9a-f]{24}$/)).toHaveLength(1)
   expect(line(/^\[RoomMessage\] Message emitted in [\d.]+ms$/)).toHaveLength(1)

@@ -1,7 +1,7 @@
 /** Chats and messages over HTTP, as `marketplace` has them: who starts one, pages, refusals, what administrators see. */
+import { io } from 'socket.io-client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { createClient } from '../../client/index.ts'
 import { type Asking, ask } from './ask.ts'
 import { type RestServer, startRest } from './server.ts'
 
@@ -205,6 +205,14 @@ describe('messages', () => {
     expect((await call(`GET /api/messages/chats/${chat}`, as('sam'))).body).toMatchObject({
       data: { lastMessage: '30' },
     })
+    const socket = io(server.url, { auth: { token: as('sam').token }, transports: ['websocket'] })
+    try {
+      const told = new Promise((resolve) => socket.once('error', resolve))
+      socket.emit('send-message', { chatId: chat, content: '31' })
+      expect(await told).toEqual({ message: 'Rate limit exceeded', code: 'RATE_LIMIT' })
+    } finally {
+      socket.close()
+    }
     expect((await call(place, as('tim', { content: 'I am not limited' }, 'craftsman'))).status).toBe(201)
   })
 })
@@ -236,29 +244,6 @@ describe('administrators', () => {
     expect(await call('GET /api/messages/admin/chats/none/messages', root())).toEqual(
       refused(404, 'NOT_FOUND', 'Chat not found'),
     )
-  })
-
-  test('look at the sockets: no envelope, users and chats by their old names', async () => {
-    // The rooms of all who are there: only on a server where nobody else is.
-    await using own = await startRest(['marketplace'])
-    const asking = (userId: string, role: string) => ({ token: own.token(userId, { role }) })
-    const place = 'GET /api/messages/admin/socket-debug'
-    const look = async () => (await ask(own.url, place, asking('root', 'admin'))).body
-    expect(await look()).toEqual({ totalConnections: 0, totalRooms: 0, rooms: [] })
-    await own.actor('bob', { role: 'craftsman' })
-    const { body } = await ask(own.url, 'POST /api/messages/chats', {
-      ...asking('ann', 'client'),
-      body: { craftsmanId: 'bob' },
-    })
-    const chat = One.parse(body).data._id
-    await using client = createClient({ url: own.url, token: asking('ann', 'client').token })
-    await client.ready()
-    const room = (roomName: string) => ({ roomName, socketCount: 1, socketIds: [expect.any(String)], userIds: ['ann'] })
-    expect(await look()).toEqual({
-      totalConnections: 1,
-      totalRooms: 2,
-      rooms: [room('user:ann'), room(`chat:${chat}`)],
-    })
   })
 
   test('are administrators', async () => {

@@ -60,6 +60,7 @@ export async function run(ground: Ground, session: Session, arrived: Arrived): P
       ground.log.error({ err: error.cause, dialect: dialect.name }, 'an event could not be handled')
     else
       ground.log.debug({ code, message, dialect: dialect.name, userId: session.actor.userId }, 'an event was refused')
+    if (row.failed && ground.log.isLevelEnabled('debug')) write(ground.log, row.failed(error, payload, session.actor))
     fail(row.fail?.(error, payload) ?? dialect.error(error), arrived.emit, ack)
   }
 }
