@@ -6,7 +6,7 @@ import { type RestServer, startRest } from './server.ts'
 
 let server: RestServer
 beforeAll(async () => {
-  server = await startRest(['messenger'])
+  server = await startRest(['messenger', 'marketplace'])
 })
 afterAll(() => server?.close())
 
@@ -106,7 +106,9 @@ describe('messages', () => {
     expect(await put('hal', 'Locked')).toEqual(refused(409, 'Message is locked by another user'))
     await server.app.core.execute(ida, 'lock.release', { messageId: _id, token: lock.token })
     expect(await put('hal', 'Better')).toMatchObject({ status: 200, body: { _id, content: 'Better', edited: true } })
-    expect(await call(`DELETE /messages/${_id}`, as('ida'))).toEqual(refused(403, 'forbidden'))
+    const moderator = { token: server.token('ida', { role: 'moderator' }) }
+    for (const asking of [as('ida'), moderator])
+      expect(await call(`DELETE /messages/${_id}`, asking)).toEqual(refused(403, 'forbidden'))
     expect(await call(`DELETE /messages/${_id}`, as('hal'))).toEqual({
       status: 200,
       body: { ok: true, messageId: _id, conversationId, deletedBy: 'hal', _id, conversation: conversationId },
@@ -226,4 +228,14 @@ describe('notifications', () => {
     expect((await call('DELETE /notifications', as('rob'))).body).toEqual({ ok: true, count: 2 })
     expect(await titles('rob')).toMatchObject({ titles: [], total: 0, totalPages: 0 })
   })
+})
+
+test('its places and those of `marketplace` lie side by side', async () => {
+  await people('sue', 'tom')
+  const { conversationId } = await wrote('sue', 'tom', 'Hi')
+  const asking = { token: server.token('sue') }
+  expect((await call('GET /messages/chats', asking)).body).toMatchObject({ success: true, data: { totalCount: 1 } })
+  expect((await call(`GET /messages/chats/${conversationId}`, asking)).body).toMatchObject({ success: true })
+  expect((await call('GET /messages/tom', asking)).body).toMatchObject({ total: 1 })
+  expect(await call('GET /messages/chats', as('sue'))).toMatchObject({ status: 401, body: { success: false } })
 })
