@@ -45,6 +45,9 @@ export const Send = z.object({
   recipientId: Id.nullish(),
   messageType: z.enum(['text', 'notification', 'system']).default('text'),
   metadata: Metadata.nullish(),
+  // What another system addresses is not for the bot, even where that system refuses it.
+  to: z.never().optional(),
+  conversationId: z.never().optional(),
 })
 
 export function received(message: Message, card: Card): z.input<typeof Received> {

@@ -172,7 +172,9 @@ export class Session {
     if (dialect) {
       const { follow, wording: name } = dialect.place(namespace)
       const wording = wordings(dialect).get(name)
-      return [...(wording ? [{ wording, scope: { kind: follow } }] : []), ...watched(dialect)]
+      // What somebody says in a conversation with the guests' user is not for everybody.
+      const kind = actor.userId === GUEST ? 'user' : follow
+      return [...(wording ? [{ wording, scope: { kind } }] : []), ...watched(dialect)]
     }
     return enabled
       .filter(({ namespaces }) => namespaces.includes(namespace))

@@ -19,8 +19,8 @@ interface Parts extends Omit<SessionParts, 'seat' | 'namespace'> {
   readonly socket: Socket
   /** It came without a credential. */
   readonly guest: boolean
-  /** Who somebody without a credential says they are. Throws. */
-  readonly identify: (userId: string, connectionId: string) => Promise<Actor>
+  /** Who somebody without a credential says they are, and how to stop watching what becomes of them. Throws. */
+  readonly identify: (userId: string, connectionId: string) => Promise<{ known: Actor; unwatch: () => void }>
   readonly pulse: () => Call['pulse']
   readonly choice: Exclude<Choice, { unknown: string }>
   readonly ground: Ground
@@ -41,7 +41,9 @@ export class Talk {
   readonly #inbox: Inbox
   #guest: boolean
   /** As somebody who has just been identified: begins once that has been answered. */
-  #next: Session | undefined
+  #next: { readonly session: Session; readonly unwatch: () => void } | undefined
+  /** Whoever it was before may be sent away: that concerns it no more. */
+  #unwatch = () => {}
   #leaveDialect = () => {}
   #gone = false
   #spokenAt: number | undefined
@@ -72,6 +74,10 @@ export class Talk {
     socket.onAny((name: unknown, ...args: unknown[]) => this.#receive(String(name), args))
   }
 
+  /** Who it is now is watched; how to stop that. */
+  watched(unwatch: () => void): void {
+    this.#unwatch = unwatch
+  }
   /** The client has just been told that it is connected; this goes live in the same tick. */
   start(): void {
     const { log, socket } = this.#parts
@@ -102,7 +108,7 @@ export class Talk {
   async close(clean = false): Promise<void> {
     this.#gone = true
     this.session.close(clean)
-    this.#next?.close()
+    this.#next?.session.close()
     this.#leaveDialect()
     this.#leaveDialect = () => {}
     await this.#inbox.idle()
@@ -173,20 +179,30 @@ export class Talk {
     const { socket, identify, guest } = this.#parts
     const { actor } = this.session
     if (!guest && userId !== actor.userId) throw new AppError('FORBIDDEN', 'This is not the user of the token')
-    const known = userId === actor.userId ? actor : await identify(userId, actor.connectionId)
-    if (known !== actor) {
-      const next = this.#sessionOf(known)
-      await next.open()
-      this.#next = next
-      if (this.#gone) next.close()
+    if (userId === actor.userId) return { userId, name: actor.name, socketId: socket.id }
+    const { known, unwatch } = await identify(userId, actor.connectionId)
+    const session = this.#sessionOf(known)
+    try {
+      await session.open()
+    } catch (error) {
+      unwatch()
+      throw error
+    }
+    this.#next = { session, unwatch }
+    if (this.#gone) {
+      session.close()
+      unwatch()
     }
     return { userId: known.userId, name: known.name, socketId: socket.id }
   }
   async #become(): Promise<void> {
     if (!this.#next || this.#gone) return
     const before = this.session
-    this.session = this.#next
+    const { session, unwatch } = this.#next
+    this.session = session
     this.#next = undefined
+    this.#unwatch()
+    this.#unwatch = unwatch
     this.#guest = false
     introduce(this.#parts.socket, this.session.actor)
     const started = this.session.start()
