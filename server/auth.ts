@@ -83,7 +83,7 @@ export const system: Actor = actor(
   null,
 )
 
-/** The user of all who have not said who they are: its messages and notifications are for everybody. */
+/** The user of all who have not said who they are: its notifications are for everybody, its messages for nobody. */
 export const GUEST = 'guest'
 
 /** A bot of this server: like the server itself nobody's token. */

@@ -153,7 +153,7 @@ export async function standing(reads: Reads, actor: Actor, conversationId: strin
 }
 
 export function refuseBlocked({ blocked }: Pick<Standing, 'blocked'>): void {
-  if (blocked) throw new AppError('FORBIDDEN', 'One of you has blocked the other')
+  if (blocked) throw new AppError('FORBIDDEN', 'One of you has blocked the other', { data: { blocked: true } })
 }
 
 /** First seq that a member may read. */

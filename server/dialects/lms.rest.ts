@@ -30,7 +30,7 @@ async function marked(execute: Execute, conversationId: string, messageId: strin
   return { message, detail }
 }
 const notYours = (doing: string) => (error: AppError) =>
-  error.code === 'FORBIDDEN'
+  error.code === 'FORBIDDEN' && error.data?.blocked !== true
     ? new AppError('FORBIDDEN', `Unauthorized: You can only ${doing} your own messages`, { cause: error })
     : error
 

@@ -81,8 +81,10 @@ const Echo = z
 /** `missing`: what a payload without its fields is told; `texts`: of refusals that have words, null for their own; `lost`: of others. */
 export const refused =
   (missing: string, texts: Partial<Record<AppError['code'], string | null>>, lost: string) =>
-  ({ code, message }: AppError, payload: unknown, raw: unknown) => {
-    const words = payload === undefined ? missing : texts[code]
+  ({ code, message, data }: AppError, payload: unknown, raw: unknown) => {
+    // The old system knew no blocks, so no text of its own is true of one.
+    const own = data?.blocked === true ? null : texts[code]
+    const words = payload === undefined ? missing : own
     const known = words === null ? message : words
     const error = known ?? lost
     const { tempId, messageId } = Echo.parse(raw)

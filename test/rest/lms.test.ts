@@ -153,6 +153,15 @@ describe('messages', () => {
 })
 
 describe('errors', () => {
+  test('of who is blocked do not say that their own message is not theirs', async () => {
+    const place = `/messages/${await sent('abe', await opened('abe', 'bea'), 'hello')}`
+    const bea = await server.app.auth.authenticate(server.token('bea'))
+    await server.app.core.execute(bea, 'user.block', { userId: 'abe' })
+    expect(await call(`PATCH ${place}`, as('abe', { content: 'x' }))).toEqual(
+      refusal(403, 'Forbidden', 'forbidden', 'One of you has blocked the other'),
+    )
+  })
+
   const none = '0123456789abcdef01234567'
   test('of who has no token, or a bad one', async () => {
     for (const place of ['GET /conversations', 'POST /messages', `GET /messages/${none}`])
