@@ -24,7 +24,10 @@ const choice = z
   .optional()
 
 export const Environment = z.object({
-  NODE_ENV: z.string().default('development').describe('`production` turns every convenience off'),
+  NODE_ENV: z
+    .enum(['development', 'test', 'production'])
+    .default('development')
+    .describe('`development`, `test`, or `production`, which turns every convenience off'),
   PORT: whole(4000, 0, 65_535).describe('where to listen; 0 takes a free port'),
   HOST: z.string().default('0.0.0.0').describe('which address to listen on'),
   DATA_DIR: z.string().min(1).default('./data').describe('where the embedded database and the development secret live'),

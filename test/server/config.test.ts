@@ -31,6 +31,7 @@ test('an empty variable is one that is not set', () => {
 
 test.each([
   [{ NODE_ENV: 'production' }, /JWT_SECRET.*required in production/],
+  [{ NODE_ENV: 'Production' }, /NODE_ENV/],
   [{ NODE_ENV: 'production', JWT_SECRET: 'short' }, /at least 32/],
   [{ NODE_ENV: 'production', JWT_SECRET: SECRET, CLIENT_ORIGIN: '*' }, /name the origins/],
   [{ JWT_SECRET: SECRET, JWT_PUBLIC_KEY: 'x' }, /one of them/],
