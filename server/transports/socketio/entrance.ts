@@ -135,7 +135,7 @@ export class Entrance {
       if (socket.conn.readyState !== 'open') return
       if (choice.dialect === null) this.#warn()
       const talk = this.#seat(socket, actor, choice, guest)
-      talk.watched(this.#watch(socket, talk, actor, since))
+      talk.watched(this.#watch(talk, actor, since))
       await talk.session.open()
       next()
     } catch (thrown) {
@@ -161,7 +161,7 @@ export class Entrance {
       identify: async (userId, connectionId) => {
         const since = this.#revocations.now
         const known = await auth.claim(userId, connectionId)
-        return { known, unwatch: this.#watch(socket, talk, known, since) }
+        return { known, unwatch: this.#watch(talk, known, since) }
       },
     })
     introduce(socket, actor)
@@ -174,19 +174,14 @@ export class Entrance {
    * Whoever is deactivated or revoked is cut off at once, and refused on coming back; who is kicked is told to stay away. Where the
    * operator wants it, a token's end is one too. Returns how to stop.
    */
-  #watch(socket: Socket, talk: Talk, actor: Actor, since: number): () => void {
+  #watch(talk: Talk, actor: Actor, since: number): () => void {
     const { settings } = this.#parts
     const off = this.#revocations.on(actor, since, (why) => (why === 'kicked' ? talk.dismiss() : talk.hangUp()))
     const expire = settings.expiry === 'live' ? at(actor.expiresAt, () => talk.hangUp()) : () => {}
-    const end = () => {
+    return () => {
       off()
       expire()
-      socket.off('disconnect', end)
-      socket.conn.off('close', end)
     }
-    socket.once('disconnect', end)
-    socket.conn.once('close', end)
-    return end
   }
 
   /** False if the connection is in the namespace already; else how to leave it, which also happens by itself. */

@@ -107,8 +107,10 @@ export class Talk {
   /** The socket has gone and hears nothing more; resolves when what it said before is done. `clean`: its client said goodbye. */
   async close(clean = false): Promise<void> {
     this.#gone = true
+    this.#unwatch()
     this.session.close(clean)
     this.#next?.session.close()
+    this.#next?.unwatch()
     this.#leaveDialect()
     this.#leaveDialect = () => {}
     await this.#inbox.idle()
