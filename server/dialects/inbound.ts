@@ -61,8 +61,8 @@ export interface Answers<P, O, W extends Wire, A extends z.ZodType> {
   about?: (output: O, payload: P) => Topic
   /** Conversations whose cards the answers need. */
   cards?: (output: O, payload: P) => readonly string[]
-  /** The kinds of events (`Audience.kind`) that the socket wants none of from now on; `before`: null if it never said. */
-  refuses?: (payload: P, before: readonly string[] | null) => readonly string[]
+  /** The kinds of events (`Audience.kind`) that the socket wants none of from now on; null (also as `before`): it never said. */
+  refuses?: (payload: P, before: readonly string[] | null) => readonly string[] | null
   /** A user whom the row creates if there is none of that id. */
   introduces?: (payload: P) => string | undefined
   /** The wording in which the socket hears the row's topic from now on; the dialect's first one if missing. */

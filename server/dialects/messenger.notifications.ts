@@ -58,11 +58,14 @@ export const notifications = {
       ack: () => ({ ok: true }),
     }),
     'notifications:subscribe': local(Types, {
-      refuses: ({ types }, before) => (before ?? all).filter((type) => !types.includes(type)),
+      // Nothing is no subscription: who has none hears all types.
+      refuses: ({ types }, before) =>
+        types.length === 0 ? before : (before ?? all).filter((type) => !types.includes(type)),
       ack: ({ types }) => ({ ok: true, subscribedTo: types }),
     }),
     'notifications:unsubscribe': local(Types, {
-      refuses: ({ types }, before) => all.filter((type) => before?.includes(type) || types.includes(type)),
+      refuses: ({ types }, before) =>
+        types.length === 0 ? before : all.filter((type) => before?.includes(type) || types.includes(type)),
       ack: ({ types }) => ({ ok: true, unsubscribedFrom: types }),
     }),
   },
