@@ -1,5 +1,5 @@
 /**
- * `npm run demo`: a server on a fresh folder; a typed, a marketplace and a rooms client in one conversation, then one each of what
+ * `npm run demo`: a server on a fresh folder; a typed client and one of each old system in one conversation, then one each of what
  * typed users and administrators do. Prints who received what, in which words, and fails if anything is missing.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -20,11 +20,11 @@ const ann = await stage.typed('ann', 'Ann', [
   ...(['message.created', 'message.reacted', 'message.deleted', 'message.hidden'] as const),
   ...(['typing.changed', 'presence.changed'] as const),
 ])
-for (const id of ['bob', 'cid', 'dan', 'eve', 'fay', 'gus']) {
+for (const id of ['bob', 'cid', 'dan', 'eve', 'fay', 'gus', 'lil', 'moe', 'bea']) {
   await server.actor(id, { name: `${id.slice(0, 1).toUpperCase()}${id.slice(1)}` })
 }
 await server.actor('carl', { name: 'Carl', role: 'craftsman' })
-const members = { memberIds: ['bob', 'cid', 'dan'], title: 'Demo' }
+const members = { memberIds: ['bob', 'cid', 'dan', 'lil', 'moe', 'bea'], title: 'Demo' }
 const { conversation } = await ann.api.conversation.create.mutate({ kind: 'group', ...members })
 const dan = await stage.typed('dan', 'Dan', ['message.updated', 'lock.acquired'])
 const root = await stage.typed('root', 'Root', [], { role: 'admin' })
