@@ -45,7 +45,9 @@ interface Sockets {
 async function connect(page: Page, id: string): Promise<Sockets> {
   const names = ['socket', 'messagesSocket', 'notificationsSocket']
   const sockets: Sockets = page.run(CONNECT.replaceAll('your-jwt-token', token(id)), {}, names)
-  const connected = Object.values<Wire>({ ...sockets }).map((one) => new Promise<void>((ok) => one.on('connect', () => ok())))
+  const connected = Object.values<Wire>({ ...sockets }).map(
+    (one) => new Promise<void>((ok) => one.on('connect', () => ok())),
+  )
   await Promise.all(connected)
   return sockets
 }
