@@ -5,6 +5,7 @@
  */
 import { AppError } from '../shared/errors.ts'
 import type { App } from './app.ts'
+import { GUEST } from './auth.ts'
 import type { Attached } from './core/census.ts'
 
 /** `type` is what clients look at: `bedtime` for a reminder. */
@@ -24,7 +25,9 @@ interface TestPayload {
 
 type Server = Pick<App, 'core' | 'system' | 'attached' | 'census'>
 
-const users = (attached: readonly Attached[]) => [...new Set(attached.map(({ userId }) => userId))]
+/** Whoever has not registered is none. */
+const users = (attached: readonly Attached[]) =>
+  [...new Set(attached.map(({ userId }) => userId))].filter((userId) => userId !== GUEST)
 
 export function socketService({ core, system, attached }: Server, onError: (error: unknown) => void = console.error) {
   const done = (work: Promise<unknown>): Promise<void> => {

@@ -81,6 +81,9 @@ test('Getting Connection Stats', async () => {
   const connectionCount = socketService.getConnectionCount()
   expect(connectedUsers.filter((userId) => userId === 'ann-s')).toHaveLength(1)
   expect(connectionCount).toBe(connectedUsers.length)
+  // Who has not said who they are is no user.
+  using _guest = await client({ dialect: 'bedtime' })
+  expect(socketService.getConnectedUsers()).not.toContain('guest')
 })
 
 test('Backend Test Events', async () => {
