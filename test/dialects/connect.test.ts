@@ -1,9 +1,12 @@
 /** How a socket comes in: where its token may stand, by which path, transport and client version. */
-import { request } from 'node:http'
+import { createServer, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { Server } from 'socket.io'
 import { io, type ManagerOptions, type SocketOptions } from 'socket.io-client'
 import io2 from 'socket.io-client-2'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { credential } from '../../server/transports/socketio/credential.ts'
+import { introduce } from '../../server/transports/socketio/talk.ts'
 import { startServer, type TestServer } from '../harness.ts'
 
 let server: TestServer
@@ -99,6 +102,26 @@ describe('transports', () => {
   })
 })
 
+test("operators' own code finds who a socket is", async () => {
+  const http = createServer()
+  const host = new Server(http)
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
+  const actor = await server.actor('ann', { role: 'client', name: 'Ann', email: 'ann@example.org' })
+  const found = new Promise((resolve) =>
+    host.on('connection', (socket) => {
+      introduce(socket, actor)
+      resolve({ data: socket.data.user, own: 'user' in socket && socket.user })
+    }),
+  )
+  // It listens on a port, not on a pipe.
+  const { port } = http.address() as AddressInfo
+  const socket = io(`http://127.0.0.1:${port}`, { transports: ['websocket'], forceNew: true })
+  const user = { userId: 'ann', role: 'client', name: 'Ann', email: 'ann@example.org', avatar: null }
+  expect(await found).toEqual({ data: user, own: user })
+  socket.close()
+  await host.close()
+})
+
 describe('plain HTTP', () => {
   const get = (path: string, headers = {}) =>
     new Promise<{ status: number | undefined; body: string }>((resolve, reject) => {
@@ -122,6 +145,15 @@ describe('plain HTTP', () => {
     expect((await get('/socket.io/?EIO=4&transport=polling')).status).toBe(200)
     expect((await get('/socket.io/?EIO=4&transport=carrier-pigeon')).status).toBe(400)
     expect((await get('/socket.io/?EIO=4&transport=polling&sid=none')).status).toBe(400)
+  })
+  test('any number of them leaves nobody behind, and others come in', async () => {
+    const before = server.app.attached().length
+    for (const version of [3, 4]) {
+      const asked = Array.from({ length: 50 }, () => get(`/socket.io/?EIO=${version}&transport=polling`))
+      expect((await Promise.all(asked)).map(({ status }) => status)).toEqual(asked.map(() => 200))
+    }
+    expect(await arrive({ auth: { token: server.token('ann'), dialect: 'rooms' } })).toBe('rooms')
+    await expect.poll(() => server.app.attached().length).toBe(before)
   })
   test('pages of foreign origins are refused, those of this host are not', async () => {
     const path = '/socket.io/?EIO=4&transport=polling'
