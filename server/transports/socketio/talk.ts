@@ -207,9 +207,9 @@ export class Talk {
     this.#unwatch = unwatch
     this.#guest = false
     introduce(this.#parts.socket, this.session.actor)
-    const started = this.session.start()
+    // First, or it would take the other out of the rooms of conversations that both are in.
     before.close()
-    await this.#caughtUp(started)
+    await this.#caughtUp(this.session.start())
   }
 
   /** Moves to the dialect that takes the event, if the present one does not. False if the socket had to go. */
