@@ -1,7 +1,8 @@
 /**
  * Whether a client that says goodbye had received what was written to it, or said it while that was on its way. Over WebSocket a
  * ping goes just before what is written: if the goodbye comes before its answer, it was said before that came. A ping stands
- * for all that is written in the same moment. Over long polling the client asks again.
+ * for all that is written in the same moment. Over long polling nobody can tell, since the next poll may overtake the goodbye on
+ * another connection: there only fences count.
  */
 import { type Connection, type Pingable, socketOf, waiting } from './connection.ts'
 
@@ -19,14 +20,16 @@ export class Farewell {
   /** By ping that is not answered yet, how much it stands for. */
   readonly #covers = new Map<string, number>()
   #heardOn: Pingable | undefined
-  /** A ping of this very moment. */
-  #now = false
+  /** The ping of this very moment. */
+  #now: string | undefined
   /** When the next ping would be due if they went evenly. */
   #due = Number.NEGATIVE_INFINITY
   #timer: NodeJS.Timeout | undefined
 
   constructor(connection: Connection) {
     this.#connection = connection
+    // What was written before came by polls.
+    connection.on('upgrade', () => this.#ask())
     connection.once('close', () => clearTimeout(this.#timer))
   }
 
@@ -44,13 +47,13 @@ export class Farewell {
   }
   /** A goodbye that comes now means that everything was received. */
   get heard(): boolean {
-    if (waiting(this.#connection) > 0) return false
-    return socketOf(this.#connection) ? this.#taken === this.#written : this.#connection.transport.writable
+    const connection = this.#connection
+    return socketOf(connection) !== undefined && waiting(connection) === 0 && this.#taken === this.#written
   }
 
   readonly #pong = (answer: Buffer) => {
     const ping = answer.toString()
-    this.#taken = this.#covers.get(ping) ?? this.#taken
+    this.#taken = ping === this.#now ? this.#written : (this.#covers.get(ping) ?? this.#taken)
     this.#covers.delete(ping)
   }
   #ask(): void {
@@ -60,9 +63,9 @@ export class Farewell {
     this.#count += 1
     const ping = `${PING}${this.#count}`
     this.#covers.set(ping, this.#written)
-    this.#now = true
+    this.#now = ping
     setImmediate(() => {
-      this.#now = false
+      this.#now = undefined
       if (this.#covers.has(ping)) this.#covers.set(ping, this.#written)
     })
     if (this.#heardOn !== socket) socket.on('pong', this.#pong)

@@ -23,8 +23,11 @@ export class Place {
   #received = NOWHERE
   #left: number | undefined
   #hearing: Account | undefined
+  #ended = false
   /** By conversation, the last message of somebody else that was told and has not been received. */
   #told = new Map<string, number>()
+  /** The same, of which the fence in flight will tell. */
+  #asked: ReadonlyMap<string, number> = new Map()
   readonly #actor: Actor
   readonly #deliveries: Deliveries
 
@@ -80,7 +83,11 @@ export class Place {
   }
   /** The socket goes. `clean`: its client said so, and counts as having received everything. */
   end(clean: boolean): void {
-    if (clean) this.#mark()()
+    if (clean) {
+      for (const [conversationId, seq] of this.#asked) this.told(conversationId, seq)
+      this.#mark()()
+    }
+    this.#ended = true
     this.fence.delete(this.#mark)
     this.#hearing = undefined
     this.reader.leave(this)
@@ -91,7 +98,11 @@ export class Place {
     const live = this.#hearing?.live === true
     const told = this.#told
     this.#told = new Map()
+    this.#asked = told
     return () => {
+      // Who has said goodbye before the answer may not have looked at it.
+      if (this.#ended) return
+      this.#asked = new Map()
       this.#receive(written, false)
       if (live) this.reader.release(this.fence)
       for (const [conversationId, seq] of told) this.#deliveries.note(this.#actor, conversationId, seq)
