@@ -31,26 +31,27 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await pg.exec(`update log set identity = 'template'; checkpoint`)
   fs.writeFileSync(embedded, Buffer.from(await (await pg.dumpDataDir('none')).arrayBuffer()))
   await pg.close()
-  process.env.PARLEY_MAIN = await compile()
+  const program = await compile()
+  process.env.PARLEY_MAIN = path.join(program, 'server/store/main.mjs')
   project.provide('embedded', embedded)
   project.provide('native', native && { url: native.url, template: native.template })
   return async () => {
     await native?.stop()
-    fs.rmSync(folder, { recursive: true, force: true })
+    for (const made of [folder, program]) fs.rmSync(made, { recursive: true, force: true })
   }
 }
 
-/** Inside node_modules, where its imports are found; its migrations where it looks for them. */
+/** The folder of the server as one file: inside node_modules, where its imports are found, with its migrations. */
 async function compile(): Promise<string> {
-  const folder = path.resolve('node_modules/.parley')
-  fs.rmSync(folder, { recursive: true, force: true })
+  fs.mkdirSync('node_modules/.parley', { recursive: true })
+  const folder = fs.mkdtempSync(path.resolve('node_modules/.parley/test-'))
   fs.cpSync('migrations', path.join(folder, 'migrations'), { recursive: true })
   const outfile = path.join(folder, 'server/store/main.mjs')
   await build({
     ...{ entryPoints: ['server/main.ts'], outfile, bundle: true, packages: 'external', logLevel: 'error' },
     ...{ platform: 'node', format: 'esm', target: 'node20' },
   })
-  return outfile
+  return folder
 }
 
 async function startNative() {
