@@ -195,7 +195,7 @@ export class Entrance {
       conn.off('close', leave)
       present.delete(nsp.name)
       const talk = this.#bySocket.get(socket)
-      void talk?.close(fence.hasLeft(nsp.name)).then(() => this.#talks.delete(talk.session.actor.connectionId))
+      void talk?.close(fence.takeFarewell(nsp.name)).then(() => this.#talks.delete(talk.session.actor.connectionId))
     }
     // A namespace may be left alone, and the connection may go before the socket is there.
     socket.once('disconnect', leave)

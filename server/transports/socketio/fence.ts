@@ -58,9 +58,9 @@ export class Fence {
   delete(mark: Mark): void {
     this.#marks.delete(mark)
   }
-  /** Whether the client has said that it leaves a namespace, having received everything until then. */
-  hasLeft(namespace: string): boolean {
-    return this.#farewells.has(namespace)
+  /** Whether the client has said that it leaves a namespace, having received everything until then; it may come again. */
+  takeFarewell(namespace: string): boolean {
+    return this.#farewells.delete(namespace)
   }
   get closed(): boolean {
     return this.#closed

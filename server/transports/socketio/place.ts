@@ -15,9 +15,16 @@ export interface Account {
   readonly live: boolean
 }
 
+export interface Arrival {
+  readonly fence: Fence
+  readonly namespace: string
+  readonly actor: Actor
+}
+
 export class Place {
   readonly reader: Reader
   readonly fence: Fence
+  readonly namespace: string
   /** It has heard everything after this; undefined until it hears. */
   #base: number | undefined
   #received = NOWHERE
@@ -31,9 +38,10 @@ export class Place {
   readonly #actor: Actor
   readonly #deliveries: Deliveries
 
-  constructor(reader: Reader, fence: Fence, actor: Actor, deliveries: Deliveries) {
+  constructor(reader: Reader, { fence, namespace, actor }: Arrival, deliveries: Deliveries) {
     this.reader = reader
     this.fence = fence
+    this.namespace = namespace
     this.#actor = actor
     this.#deliveries = deliveries
     reader.places.add(this)

@@ -2,8 +2,10 @@
  * One reader of the log on this node: a user in one wording and scope, with one cursor and any number of sockets. The cursor says:
  * everything before has been received by one of them. So a socket moves it only if it has heard everything since the cursor,
  * and no further than every socket of its connection has come. Of those that come at once one replays, with all sockets of
- * its connection that come within ten seconds (a client listens on one of its namespaces); the others begin at the present.
- * Before a newcomer replays, the connections that are there are asked for a fence, so that it is not told what they have.
+ * its connection that come within ten seconds (a client listens on one of its namespaces); the others begin at the present,
+ * unless the one that replays does not answer: it may be the newcomer's own, which nobody has missed yet. A namespace that
+ * is left and entered again goes on where it was. Before a newcomer replays, the connections that are there are asked for
+ * a fence, so that it is not told what they have.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Backlog } from './backlog.ts'
@@ -19,12 +21,18 @@ export interface Start {
   /** The user has no cursor that could be continued, so it begins here. */
   readonly first?: boolean
 }
+interface Begun {
+  readonly at: number
+  readonly start: Start
+  /** By namespace that was left, what it had received. */
+  readonly left: Map<string, number>
+}
 const PRESENT: Start = {}
 /** Before everything. */
 export const NOWHERE = -1
 
 const TOGETHER_MS = 10_000
-/** How long a newcomer waits for the fences of those that are there. */
+/** How long a newcomer waits for the fences of those that are there; who takes longer may not be there any more. */
 const PATIENCE_MS = 300
 
 export class Reader {
@@ -35,7 +43,7 @@ export class Reader {
   #reached: number | undefined
   /** The connection that replays. */
   #holder: Fence | undefined
-  readonly #begun = new Map<Fence, { readonly at: number; readonly start: Start }>()
+  readonly #begun = new Map<Fence, Begun>()
 
   constructor(key: Key, cursors: Cursors) {
     this.key = key
@@ -43,23 +51,27 @@ export class Reader {
   }
 
   /** Where a socket begins; with `first` if there is no cursor. */
-  async start(fence: Fence, first: () => Start): Promise<Start> {
+  async start(place: Place, first: () => Start): Promise<Start> {
+    const { fence, namespace } = place
     const begun = this.#begun.get(fence)
+    const left = begun?.left.get(namespace) ?? NOWHERE
+    if (left !== NOWHERE) return { cursor: this.#cursors.cursorAt(left) }
     if (begun) return performance.now() - begun.at < TOGETHER_MS ? begun.start : PRESENT
-    if (this.#holder && this.#holder !== fence) return PRESENT
+    // Who has gone gives nothing back.
+    if (!(await this.#isFree(fence)) || !this.places.has(place)) return PRESENT
     this.#holder = fence
     await this.#fencesOfOthers(fence)
     const cursor = await this.#cursors.load(this.key)
     if (cursor !== null) this.#reached = Math.max(this.#reached ?? NOWHERE, positionOf(cursor))
     const known = this.#reached !== undefined && this.#reached !== NOWHERE
     const start = known ? { cursor: this.#cursors.cursorAt(this.#reached ?? NOWHERE) } : first()
-    this.#begun.set(fence, { at: performance.now(), start })
+    if (this.places.has(place)) this.#begin(fence, start)
     return start
   }
   /** The cursor cannot be continued: what all sockets of the connection begin with instead. */
-  restart(fence: Fence, start: Start): void {
+  restart({ fence }: Place, start: Start): void {
     this.#reached = undefined
-    this.#begun.set(fence, { at: performance.now(), start })
+    this.#begin(fence, start)
   }
   /** The reader begins there, having no cursor; it has one once this resolves. */
   async begin(position: number): Promise<void> {
@@ -84,16 +96,32 @@ export class Reader {
   }
   leave(place: Place): void {
     this.places.delete(place)
-    if ([...this.places].some((other) => other.fence === place.fence)) return
+    if ([...this.places].some((other) => other.fence === place.fence)) {
+      this.#begun.get(place.fence)?.left.set(place.namespace, place.received)
+      return
+    }
     this.release(place.fence)
     this.#begun.delete(place.fence)
     this.#cursors.settle(this.key)
   }
 
+  #begin(fence: Fence, start: Start): void {
+    this.#begun.set(fence, { at: performance.now(), start, left: new Map() })
+  }
+  /** Nobody else replays, or who does gives no answer. */
+  async #isFree(fence: Fence): Promise<boolean> {
+    for (let holder = this.#holder; holder && holder !== fence; holder = this.#holder) {
+      const answers = await within(PATIENCE_MS, holder.now())
+      if (this.#holder === holder) return !answers
+    }
+    return true
+  }
   async #fencesOfOthers(fence: Fence): Promise<void> {
     const fences = new Set([...this.places].map((place) => place.fence))
     const open = [...fences].filter((other) => other !== fence && !other.quiet)
-    if (open.length === 0) return
-    await Promise.race([Promise.all(open.map((other) => other.now())), pause(PATIENCE_MS)])
+    if (open.length > 0) await within(PATIENCE_MS, Promise.all(open.map((other) => other.now())))
   }
 }
+
+/** False if that took longer. */
+const within = (ms: number, done: Promise<unknown>) => Promise.race([done.then(() => true), pause(ms, false)])

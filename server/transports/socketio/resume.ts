@@ -12,7 +12,7 @@ import { Cursors, type Key, keyOf } from './cursors.ts'
 import { Deliveries } from './delivery.ts'
 import { Fence } from './fence.ts'
 import type { BridgeLog } from './log.ts'
-import { Place } from './place.ts'
+import { type Arrival, Place } from './place.ts'
 import { Reader } from './reader.ts'
 
 /** How long a stop waits for fences, and for the delivered marks that follow from them. */
@@ -40,11 +40,11 @@ export class Resume {
     return fence
   }
   /** A socket comes to hear what this reader hears. It must be given back to `depart`. */
-  arrive(key: Key, fence: Fence, actor: Actor): Place {
+  arrive(key: Key, arrival: Arrival): Place {
     const name = keyOf(key)
     const reader = this.#readers.get(name) ?? new Reader(key, this.cursors)
     this.#readers.set(name, reader)
-    return new Place(reader, fence, actor, this.#deliveries)
+    return new Place(reader, arrival, this.#deliveries)
   }
   /** The socket goes. `clean`: its client said so. */
   depart(place: Place, clean: boolean): void {

@@ -212,13 +212,13 @@ export class Session {
         'a legacy client was away for too long: it begins anew',
       )
       const start = first()
-      place?.reader.restart(fence, start)
+      place?.reader.restart(place, start)
       return start
     }
     try {
       const start =
         place?.left === undefined
-          ? await place?.reader.start(fence, first)
+          ? await place?.reader.start(place, first)
           : { cursor: resume.cursors.cursorAt(place.left) }
       const hearing: Hearing = new Hearing({
         ...{ core, cards, actor, seat, fence, wording, scope, place, heard, restart, start: start ?? {} },
@@ -234,12 +234,12 @@ export class Session {
   }
   /** Where it is in what it hears, or was when it left; none where nothing is resumed. */
   #place(wording: Wording, scope: Scope): Place | undefined {
-    const { resume, fence, actor } = this.#parts
+    const { resume, fence, namespace, actor } = this.#parts
     const of = scopeOf(scope)
     if (of === null || actor.userId === GUEST) return undefined
     const name = `${wording.name} ${of}`
-    const place =
-      this.#places.get(name) ?? resume.arrive({ userId: actor.userId, dialect: wording.name, scope: of }, fence, actor)
+    const key = { userId: actor.userId, dialect: wording.name, scope: of }
+    const place = this.#places.get(name) ?? resume.arrive(key, { fence, namespace, actor })
     if (this.#closed) resume.depart(place, false)
     else this.#places.set(name, place)
     return place
