@@ -5,7 +5,7 @@
  * revoked. `iat` counts seconds: one that may be older than a revocation is refused, also one without `iat`; an `iat` with a
  * fraction, as in the tokens made here, tells more. What a refused token says of its user is not kept.
  */
-import { createPublicKey } from 'node:crypto'
+import { createPublicKey, createSecretKey, type KeyObject } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import jwt from 'jsonwebtoken'
 import { z } from 'zod'
@@ -91,7 +91,9 @@ export const botActor = ({ userId, name }: Pick<Actor, 'userId' | 'name'>, conne
   actor({ userId, name, role: 'bot', email: null, avatar: null, schoolId: null }, connectionId, null)
 
 export function createAuth({ secret, publicKey, newId, reserved, standing, admit }: AuthOptions): Auth {
-  const key = publicKey === undefined ? secret : createPublicKey(publicKey)
+  // Key objects: of a text, every look would first find out that it is no PEM.
+  const secretKey = secret === undefined ? undefined : createSecretKey(Buffer.from(secret))
+  const key = publicKey === undefined ? secretKey : createPublicKey(publicKey)
   if (key === undefined) throw new Error('createAuth needs a secret or a public key')
   const algorithms: jwt.Algorithm[] = publicKey === undefined ? ['HS256'] : ['RS256', 'ES256']
   const isReserved = (userId: string) => userId === 'system' || userId === GUEST || reserved?.has(userId) === true
@@ -118,8 +120,8 @@ export function createAuth({ secret, publicKey, newId, reserved, standing, admit
       return actor({ ...user, userId }, connectionId, null)
     },
     sign(claims, expiresIn) {
-      if (secret === undefined) throw new Error('Tokens are issued elsewhere: this server has a public key only')
-      return jwt.sign({ iat: Date.now() / 1000, ...claims }, secret, { algorithm: 'HS256', expiresIn })
+      if (secretKey === undefined) throw new Error('Tokens are issued elsewhere: this server has a public key only')
+      return jwt.sign({ iat: Date.now() / 1000, ...claims }, secretKey, { algorithm: 'HS256', expiresIn })
     },
   }
 }
@@ -132,7 +134,7 @@ export function peek(token: string): Readonly<Record<string, unknown>> | null {
   return typeof claims === 'object' ? claims : null
 }
 
-function verify(token: string, key: jwt.Secret | jwt.PublicKey, algorithms: jwt.Algorithm[]): Claims {
+function verify(token: string, key: KeyObject, algorithms: jwt.Algorithm[]): Claims {
   try {
     return Claims.parse(jwt.verify(token, key, { algorithms }))
   } catch (error) {
