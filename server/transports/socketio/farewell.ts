@@ -1,14 +1,14 @@
 /**
  * Whether a client that says goodbye had received what was written to it, or said it while that was on its way. Over WebSocket a
  * ping goes just before what is written: if the goodbye comes before its answer, it was said before that came. A ping stands
- * for all that is written in the same moment. Over long polling nobody can tell, since the next poll may overtake the goodbye on
- * another connection: there only fences count.
+ * for all that is written in the same moment. Of many writes only some have one, what else is written waits for a fence. Over
+ * long polling nobody can tell, since the next poll may overtake the goodbye on another connection: there only fences count.
  */
 import { type Connection, type Pingable, socketOf, waiting } from './connection.ts'
 
-/** Between two pings of many; a few may go at once. What is written meanwhile is followed by one. */
-const EVERY_MS = 50
-const SLACK_MS = 500
+/** Between two pings of many; thirty may go at once: what a client does that comes, talks a little and leaves. */
+const EVERY_MS = 1_000
+const SLACK_MS = 30_000
 const PING = 'there?'
 
 export class Farewell {
@@ -24,26 +24,25 @@ export class Farewell {
   #now: string | undefined
   /** When the next ping would be due if they went evenly. */
   #due = Number.NEGATIVE_INFINITY
-  #timer: NodeJS.Timeout | undefined
 
   constructor(connection: Connection) {
     this.#connection = connection
     // What was written before came by polls.
     connection.on('upgrade', () => this.#ask())
-    connection.once('close', () => clearTimeout(this.#timer))
   }
 
   /** Something is about to be written. */
   written(): void {
     this.#written += 1
-    if (this.#now || this.#timer) return
-    const wait = this.#due - SLACK_MS - performance.now()
-    if (wait <= 0) this.#ask()
-    else
-      this.#timer = setTimeout(() => {
-        this.#timer = undefined
-        this.#ask()
-      }, wait)
+    if (this.#now === undefined && this.#due - SLACK_MS <= performance.now()) this.#ask()
+  }
+  /** How much has been written. */
+  get count(): number {
+    return this.#written
+  }
+  /** So much has been received, as a fence says. */
+  received(count: number): void {
+    this.#taken = Math.max(this.#taken, count)
   }
   /** A goodbye that comes now means that everything was received. */
   get heard(): boolean {
@@ -53,7 +52,7 @@ export class Farewell {
 
   readonly #pong = (answer: Buffer) => {
     const ping = answer.toString()
-    this.#taken = ping === this.#now ? this.#written : (this.#covers.get(ping) ?? this.#taken)
+    this.received(ping === this.#now ? this.#written : (this.#covers.get(ping) ?? 0))
     this.#covers.delete(ping)
   }
   #ask(): void {

@@ -6,32 +6,36 @@
  */
 import { type Connection, type Pingable, socketOf, waiting } from './connection.ts'
 import { Farewell } from './farewell.ts'
+import type { Ticker, Waiting } from './ticker.ts'
 
 /** Says how far it has come, and what to do once that has been received. */
 export type Mark = () => () => void
 
-const SOON_MS = 100
-/** Under load. */
-const EVERY_MS = 1_000
+/** Where much is written; else as soon as nothing has been written for a beat. */
+const EVERY_MS = 5_000
 /** Packets that may wait before those who catch up have to. */
 const FULL = 64
 
-export class Fence {
+export class Fence implements Waiting {
   readonly #connection: Connection
   readonly #marks = new Set<Mark>()
   readonly #farewells = new Set<string>()
   readonly #farewell: Farewell
+  readonly #ticker: Ticker
   #written = false
   #closed = false
   #askedAt = Number.NEGATIVE_INFINITY
-  #timer: NodeJS.Timeout | undefined
+  /** It waits for its turn, having seen so much written. */
+  #waiting = false
+  #seen = 0
   #answer: Promise<void> | undefined
   #count = 0
   /** Stops waiting for the answer, on this transport. */
   #cancel = () => {}
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, ticker: Ticker) {
     this.#connection = connection
+    this.#ticker = ticker
     this.#farewell = new Farewell(connection)
     // Each namespace listens to a few things.
     connection.setMaxListeners(0)
@@ -42,12 +46,13 @@ export class Fence {
     })
     connection.on('data', (data: unknown) => {
       // Here and not by the reason of the disconnection: a long poll may bring the farewell and the end together.
+      console.log('BYE', JSON.stringify(data), this.#farewell.heard, this.#farewell)
       const [, namespace] = (typeof data === 'string' && /^1([^,?]*)/.exec(data)) || []
       if (namespace !== undefined && this.#farewell.heard) this.#farewells.add(namespace || '/')
     })
     connection.once('close', () => {
       this.#closed = true
-      clearTimeout(this.#timer)
+      ticker.delete(this)
     })
   }
 
@@ -101,20 +106,32 @@ export class Fence {
     }
   }
 
+  due(now: number): boolean {
+    const { count } = this.#farewell
+    if (count > this.#seen && now < this.#askedAt + EVERY_MS) {
+      this.#seen = count
+      return false
+    }
+    this.#waiting = false
+    this.#ask()
+    return true
+  }
+
   #askSoon(): void {
-    if (this.#timer || this.#answer || this.#closed || this.#marks.size === 0) return
-    const wait = Math.max(SOON_MS, this.#askedAt + EVERY_MS - performance.now())
-    this.#timer = setTimeout(() => this.#ask(), wait)
+    if (this.#waiting || this.#answer || this.#closed || this.#marks.size === 0) return
+    this.#waiting = true
+    this.#seen = this.#farewell.count
+    this.#ticker.add(this)
   }
   #ask(): void {
     if (this.#answer) return
-    clearTimeout(this.#timer)
-    this.#timer = undefined
     this.#written = false
     this.#askedAt = performance.now()
     const received = [...this.#marks].map((mark) => mark())
+    const { count } = this.#farewell
     this.#answer = this.#received().then((answered) => {
       this.#answer = undefined
+      if (answered) this.#farewell.received(count)
       if (answered) for (const tell of received) tell()
       if (this.#written) this.#askSoon()
     })

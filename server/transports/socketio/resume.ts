@@ -14,6 +14,7 @@ import { Fence } from './fence.ts'
 import type { BridgeLog } from './log.ts'
 import { type Arrival, Place } from './place.ts'
 import { Reader } from './reader.ts'
+import { Ticker } from './ticker.ts'
 
 /** How long a stop waits for fences, and for the delivered marks that follow from them. */
 const PATIENCE_MS = 1_000
@@ -24,6 +25,7 @@ export class Resume {
   readonly #deliveries: Deliveries
   readonly #fences = new Map<Connection, Fence>()
   readonly #readers = new Map<string, Reader>()
+  readonly #ticker = new Ticker()
 
   constructor(core: Core, system: Actor, cards: Pick<Cards, 'epoch'>, log: BridgeLog) {
     this.log = log
@@ -34,7 +36,7 @@ export class Resume {
   fence(connection: Connection): Fence {
     const known = this.#fences.get(connection)
     if (known) return known
-    const fence = new Fence(connection)
+    const fence = new Fence(connection, this.#ticker)
     this.#fences.set(connection, fence)
     connection.once('close', () => this.#fences.delete(connection))
     return fence
@@ -61,6 +63,7 @@ export class Resume {
     await this.cursors.save()
   }
   close(): void {
+    this.#ticker.close()
     this.cursors.close()
   }
 }
