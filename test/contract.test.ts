@@ -27,9 +27,9 @@ test('commands, events and errors are as they were', () => {
     Object.fromEntries(Object.entries(contract).map(([name, table]) => [name, hash(table)])),
   ).toMatchInlineSnapshot(`
     {
-      "commands": "eba41bb7da42",
+      "commands": "11c00780233b",
       "errors": "3af332006db6",
-      "events": "6562d4dd79bc",
+      "events": "67f02e0a8d36",
     }
   `)
 })
