@@ -69,9 +69,9 @@ export function received(message: Message, card: Card): z.input<typeof Received>
 
 const text = (value: unknown): string | null => (typeof value === 'string' ? value : null)
 
-/** `kind` in the data says which type it is: a schedule's own, or what an operator's code gave. */
+/** Every schedule is a reminder, whatever sets its time; else `kind` in the data says what it is, as an operator's code gave it. */
 export const scheduled = ({ title, body, data, createdAt }: Notification): z.input<typeof Scheduled> => ({
-  type: text(data?.kind) ?? 'notification',
+  type: text(data?.scheduleId) === null ? (text(data?.kind) ?? 'notification') : 'bedtime',
   title,
   message: body,
   scheduleName: text(data?.scheduleName),

@@ -34,6 +34,10 @@ connect bob bedtime none
 - bob
 - guest
 % ann POST /api/schedules/<s>/toggle {} = 200 {enabled: false, ...}
+% ann POST /api/schedules {name: "By cron", cron: "0 21 * * *", payload: {title: "Lights out"}} = 201 {_id: <c>, type: "cron", ...}
+! fire
+< ann schedule:notification {type: "bedtime", title: "Lights out", message: "", scheduleName: "By cron", timestamp: <time>}
+% ann POST /api/schedules/<c>/toggle {} = 200 {enabled: false, ...}
 % root POST /api/schedules {name: "House rules", time: "22:00", timeZone: "Europe/Berlin", payload: {title: "All to bed"}} = 201 {_id: <all>, userId: null, ...}
 ! fire
 < guest schedule:notification {type: "bedtime", title: "All to bed", message: "", scheduleName: "House rules", timestamp: <time>}
