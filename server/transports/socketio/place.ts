@@ -30,6 +30,8 @@ export class Place {
   #received = NOWHERE
   #left: number | undefined
   #hearing: Account | undefined
+  /** It has received what it had missed when it came. */
+  #caughtUp = false
   #ended = false
   /** By conversation, the last message of somebody else that was told and has not been received. */
   #told = new Map<string, number>()
@@ -77,8 +79,8 @@ export class Place {
   }
   /** It has caught up; `silently`: there was nothing to tell, hence nothing to wait for. */
   caughtUp(silently: boolean): void {
-    if (silently) this.reader.release(this.fence)
-    else this.fence.touch()
+    if (silently) this.#catchUp()
+    else void this.fence.now()
   }
   /** Nothing came for a while. */
   quiet(): void {
@@ -89,9 +91,12 @@ export class Place {
     this.#left = this.#hearing?.written ?? this.#left
     this.#hearing = undefined
   }
-  /** The socket goes. `clean`: its client said so, and counts as having received everything. */
+  /**
+   * The socket goes. `clean`: its client said so, and counts as having received everything; but not while it is told what it
+   * missed when it came: that comes all at once, and may be lying before it unread.
+   */
   end(clean: boolean): void {
-    if (clean) {
+    if (clean && this.#caughtUp) {
       for (const [conversationId, seq] of this.#asked) this.told(conversationId, seq)
       this.#mark()()
     }
@@ -112,9 +117,13 @@ export class Place {
       if (this.#ended) return
       this.#asked = new Map()
       this.#receive(written, false)
-      if (live) this.reader.release(this.fence)
+      if (live) this.#catchUp()
       for (const [conversationId, seq] of told) this.#deliveries.note(this.#actor, conversationId, seq)
     }
+  }
+  #catchUp(): void {
+    this.#caughtUp = true
+    this.reader.release(this.fence)
   }
   #receive(position: number, quiet: boolean): void {
     this.#received = Math.max(this.#received, position)
