@@ -46,7 +46,6 @@ export class Fence implements Waiting {
     })
     connection.on('data', (data: unknown) => {
       // Here and not by the reason of the disconnection: a long poll may bring the farewell and the end together.
-      console.log('BYE', JSON.stringify(data), this.#farewell.heard, this.#farewell)
       const [, namespace] = (typeof data === 'string' && /^1([^,?]*)/.exec(data)) || []
       if (namespace !== undefined && this.#farewell.heard) this.#farewells.add(namespace || '/')
     })
