@@ -126,19 +126,40 @@ export class Cards {
     if (entry) await workOf(entry)
   }
   /** Keeps these cards while `use` looks at them; null for one that cannot be had. One after the other: there may be many. */
-  async use(conversationIds: readonly string[], use: (card: (id: string) => LiveCard | null) => void): Promise<void> {
+  async use(
+    conversationIds: readonly string[],
+    use: (card: (id: string) => LiveCard | null) => Promise<void>,
+  ): Promise<void> {
     const ids = [...new Set(conversationIds)]
     for (const id of ids) this.hold(id)
     try {
       for (const id of ids) await this.loaded(id)
-      use((id) => this.get(id) ?? null)
+      await use((id) => this.get(id) ?? null)
     } finally {
       for (const id of ids) this.release(id)
     }
   }
-  /** Resolves once everything that waits now has had its turn, or cannot have it soon. */
-  async settled(): Promise<void> {
-    if (this.#busy.size > 0) await Promise.all([...this.#busy].map(workOf))
+  /** Runs `run` once everything that waits now has had its turn, or cannot have it soon; before what comes later. May throw. */
+  async settled(run: () => void): Promise<void> {
+    let left = this.#busy.size
+    if (left === 0) return run()
+    await new Promise<void>((resolve, reject) => {
+      const turn = () => {
+        left -= 1
+        if (left > 0) return
+        try {
+          run()
+          resolve()
+        } catch (error) {
+          reject(error)
+        }
+      }
+      for (const entry of [...this.#busy]) {
+        const once = onlyOnce(turn)
+        this.inTurn(entry.conversationId, once)
+        void workOf(entry)?.then(once)
+      }
+    })
   }
   get(conversationId: string): LiveCard | undefined {
     return this.#entries.get(conversationId)?.card
@@ -226,6 +247,14 @@ export const conversationOf = (topic: Topic): string | null =>
 /** Whose profile the words for an event will name. */
 export const senderOf = (event: Event): string | null =>
   event.name === 'message.created' ? event.payload.message.senderId : null
+
+function onlyOnce(run: () => void): () => void {
+  let ran = false
+  return () => {
+    if (!ran) run()
+    ran = true
+  }
+}
 
 const workOf = ({ work, stuck }: Entry) => work && Promise.race([work, stuck])
 

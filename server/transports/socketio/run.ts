@@ -92,18 +92,19 @@ async function perform(ground: Ground, session: Session, arrived: Arrived): Prom
   if (done.follow) await session.follow(done.follow, row.wording)
   if (done.unfollow) session.unfollow(done.unfollow)
   session.refuse(done.refuses)
-  await cards.settled()
 
-  await cards.use(done.cards, (card) => {
+  const answer = (card: Meta['card']) => {
     const spokenAt = arrived.spokenAt()
     const emitTime = spokenAt === undefined ? dbTime : since(started, spokenAt)
     const about = circumstances({ core, cards }, topic ?? null, session)
     const meta: Meta = { actor, timing: { emitTime, dbTime }, alreadyFollowing, ...about, card }
-    const answer = done.ack(meta)
+    const acknowledged = done.ack(meta)
     for (const [name, payload] of [...done.reply(meta), ...(ack ? [] : done.event(meta))]) emit(name, payload)
-    if (answer !== undefined) ack?.(answer)
+    if (acknowledged !== undefined) ack?.(acknowledged)
     if (verbose) for (const line of done.log(meta)) write(log, line)
-  })
+  }
+  if (done.cards.length === 0) await cards.settled(() => answer(() => null))
+  else await cards.use(done.cards, (card) => cards.settled(() => answer(card)))
 }
 
 /** A row may create whom it names: only then, and once, since mostly they are there. */
