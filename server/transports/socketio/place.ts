@@ -53,6 +53,9 @@ export class Place {
   get open(): boolean {
     return this.#hearing !== undefined
   }
+  get begun(): boolean {
+    return this.#base !== undefined
+  }
   get base(): number {
     return this.#base ?? Number.POSITIVE_INFINITY
   }

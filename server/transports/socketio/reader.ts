@@ -84,7 +84,9 @@ export class Reader {
 
   /** A socket has received what was written to it. */
   advance(place: Place, quiet: boolean): void {
-    const others = [...this.places].filter((other) => other.fence === place.fence && other.open)
+    // Also those that have come and not begun.
+    const holds = (other: Place) => other !== place && other.fence === place.fence && (other.open || !other.begun)
+    const others = [...this.places].filter(holds)
     const position = Math.min(place.received, ...others.map(({ received }) => received))
     if (this.#reached === undefined || place.base > this.#reached || position <= this.#reached) return
     this.#reached = position

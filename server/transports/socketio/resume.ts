@@ -18,6 +18,8 @@ import { Ticker } from './ticker.ts'
 
 /** How long a stop waits for fences, and for the delivered marks that follow from them. */
 const PATIENCE_MS = 1_000
+/** Members of a crowded conversation. */
+const CROWD = 100
 
 export class Resume {
   readonly log: BridgeLog
@@ -27,10 +29,10 @@ export class Resume {
   readonly #readers = new Map<string, Reader>()
   readonly #ticker = new Ticker()
 
-  constructor(core: Core, system: Actor, cards: Pick<Cards, 'epoch'>, log: BridgeLog) {
+  constructor(core: Core, system: Actor, cards: Pick<Cards, 'epoch' | 'get'>, log: BridgeLog) {
     this.log = log
     this.cursors = new Cursors(core, system, log, () => cards.epoch)
-    this.#deliveries = new Deliveries(core)
+    this.#deliveries = new Deliveries(core, (id) => (cards.get(id)?.memberCount ?? 0) > CROWD)
   }
 
   fence(connection: Connection): Fence {
@@ -64,6 +66,7 @@ export class Resume {
   }
   close(): void {
     this.#ticker.close()
+    this.#deliveries.close()
     this.cursors.close()
   }
 }
