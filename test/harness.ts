@@ -1,4 +1,7 @@
-/** A real server on a random port, with an embedded database in memory unless told otherwise. Use with `await using`. */
+/**
+ * A real server on a random port, with a database of its own: native if there is one (the store's own tests run on both), else
+ * embedded in memory. Use with `await using`.
+ */
 
 import { type App, type Bot, createApp, type RightsTable, readConfig } from '../server/app.ts'
 import type { Store } from '../server/core/ports.ts'
@@ -22,9 +25,9 @@ export interface TestServer extends AsyncDisposable {
 
 export interface ServerOptions {
   env?: Record<string, string>
-  /** On native Postgres, if there is one, which takes a fifth of the CPU. */
+  /** False: embedded in memory, also where there is native Postgres, which takes a fifth of the CPU. */
   native?: boolean
-  /** An open store, closed with the server. Without it: in memory, or what `env` says about DATABASE_URL or DATA_DIR. */
+  /** An open store, closed with the server. Without it: a fresh one, or what `env` says about DATABASE_URL or DATA_DIR. */
   store?: Store
   bots?: readonly Bot[]
   rights?: RightsTable
@@ -32,12 +35,13 @@ export interface ServerOptions {
 
 export async function startServer({
   env: given = {},
-  native = false,
+  native = true,
   store,
   bots = [],
   rights = {},
 }: ServerOptions = {}): Promise<TestServer> {
-  const database = native && !withoutNative() ? await nativeDatabase() : null
+  const placed = store ?? given.DATABASE_URL ?? given.DATA_DIR
+  const database = native && placed === undefined && !withoutNative() ? await nativeDatabase() : null
   const env = database ? { ...given, DATABASE_URL: database.url } : given
   const config = readConfig(dialectNames, {
     PORT: '0',

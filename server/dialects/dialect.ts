@@ -14,7 +14,7 @@ import type { Emit, Outbound, Sent, Wire } from './outbound.ts'
 /** Why a handshake is refused: no credential, a bad one, a user that is not there or not active, anything else. */
 export type Refusal = 'missing' | 'invalid' | 'inactive' | 'failed'
 
-interface Head<W extends Wire, A extends z.ZodType> {
+export interface Head<W extends Wire, A extends z.ZodType> {
   readonly name: string
   /** What a callback is called with. */
   readonly ack: A
@@ -33,7 +33,7 @@ interface Head<W extends Wire, A extends z.ZodType> {
   readonly guests?: string
 }
 /** What a namespace hears and may say, if it differs from the first one. */
-interface Special<W extends Wire> {
+export interface Special<W extends Wire> {
   readonly follow: Connect['follow']
   /** One of `wordings`; if missing, as the first namespace. */
   readonly wording?: string
@@ -44,7 +44,7 @@ interface Special<W extends Wire> {
   /** For the reference: the words of the wire that are said here; all if missing. */
   readonly says?: readonly (keyof W & string)[]
 }
-interface Connect {
+export interface Connect {
   /** What an arriving socket hears without asking: everything of its user, or the user's own topic alone. */
   readonly follow: 'all' | 'user'
   /** Where a user begins who has no cursor here yet: at the end of the log, or with what waits in the offline queue. */
@@ -61,7 +61,7 @@ export interface Excess {
   readonly windowMs: number
   readonly retryAfterMs: number
 }
-interface Tables<W extends Wire, A extends z.ZodType> {
+export interface Tables<W extends Wire, A extends z.ZodType> {
   readonly connect: Connect
   readonly inbound: Readonly<Record<string, Inbound>>
   readonly outbound: Outbound<Emit<W>>

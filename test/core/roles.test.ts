@@ -4,7 +4,7 @@ import { toAppError } from '../../shared/errors.ts'
 import type { Actor } from '../../shared/ports.ts'
 import { startServer, type TestServer } from '../harness.ts'
 
-const USERS = ['owner', 'second', 'admin', 'member', 'guest'] as const
+const USERS = ['owner', 'second', 'admin', 'member', 'novice'] as const
 type User = (typeof USERS)[number]
 let server: TestServer
 const actors = new Map<User, Actor>()
@@ -46,9 +46,9 @@ test.each([
 ] as const)('%s adds somebody as %s: %s', async (by, role, expected) => {
   const conversationId = await group()
   const { core, store } = server.app
-  const added = core.execute(actor(by), 'conversation.addMembers', { conversationId, memberIds: ['guest'], role })
+  const added = core.execute(actor(by), 'conversation.addMembers', { conversationId, memberIds: ['novice'], role })
   expect(await outcome(added)).toBe(expected)
-  const standing = await store.reads.members.standing(conversationId, 'guest')
+  const standing = await store.reads.members.standing(conversationId, 'novice')
   expect(standing?.role).toBe(expected === 'ok' ? role : undefined)
 })
 
@@ -79,7 +79,7 @@ test.each([
   ['owner', 'second', 'member', 'ok'],
   ['admin', 'member', 'admin', 'FORBIDDEN'],
   ['member', 'member', 'owner', 'FORBIDDEN'],
-  ['owner', 'guest', 'admin', 'NOT_FOUND'],
+  ['owner', 'novice', 'admin', 'NOT_FOUND'],
 ] as const)('%s makes %s %s: %s', async (by, userId, role, expected) => {
   const conversationId = await group()
   const { core, store } = server.app

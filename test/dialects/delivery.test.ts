@@ -6,7 +6,7 @@ import { Inbox } from '../inbox.ts'
 
 let server: TestServer
 beforeAll(async () => {
-  server = await startServer({ native: true })
+  server = await startServer()
 })
 afterAll(() => server?.close())
 

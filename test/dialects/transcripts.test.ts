@@ -16,7 +16,7 @@ afterAll(async () => {
 
 function serverFor({ env, alone }: Settings): Promise<TestServer> {
   const key = `${alone} ${JSON.stringify(env)}`
-  const server = servers.get(key) ?? startServer({ native: true, env: { SOCKET_PING_INTERVAL: '600000', ...env } })
+  const server = servers.get(key) ?? startServer({ env: { SOCKET_PING_INTERVAL: '600000', ...env } })
   servers.set(key, server)
   return server
 }
