@@ -54,10 +54,8 @@ export async function startServer({
   const inMemory = !store && !env.DATABASE_URL && !env.DATA_DIR
   const opened = inMemory ? await openMemory() : store
   const app = await createApp({ config, log: createLog(config), bots, rights, ...(opened && { store: opened }) })
-  const close = async () => {
-    await app.close()
-    await database?.drop()
-  }
+  let closing: Promise<void> | undefined
+  const close = () => (closing ??= app.close().then(() => database?.drop()))
   const url = app.url.replace('localhost', '127.0.0.1')
   const token = (userId: string, claims: object = {}, expiresIn = 3_600) =>
     app.auth.sign({ userId, role: 'client', ...claims }, expiresIn)

@@ -129,6 +129,7 @@ describe('kicked', () => {
   test('from one connection: the others hear of it and stay', async () => {
     const token = server.token('kicked-once')
     await using phone = await typed(token)
+    await expect.poll(() => connections('kicked-once')).toHaveLength(1)
     const [{ connectionId } = { connectionId: '' }] = await connections('kicked-once')
     const events = await stream(token)
     const { socket } = await legacy(token)

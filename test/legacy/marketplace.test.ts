@@ -116,7 +116,7 @@ test('the use cases of what a front end hears', async () => {
   const { socket } = page.run(USE_CASES, names, ['socket'])
   await new Promise((resolve) => socket.on('connect', resolve))
   // One that is undecided hears these words too; the live client speaks first.
-  socket.emit('typing-stop', conversationId)
+  await new Promise((resolve) => socket.once('chat-joined', resolve).emit('join-chat', conversationId))
   await core.execute(bob, 'typing.set', { conversationId, typing: true })
   await core.execute(bob, 'typing.set', { conversationId, typing: false })
   await core.execute(bob, 'message.send', { conversationId, content: 'Hi' })
