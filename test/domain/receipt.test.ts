@@ -84,6 +84,7 @@ test("marked as unread: the user's devices follow, live and after having been aw
   expect(peer.heard.items.map(({ name }) => name)).toEqual(['receipt.read', 'receipt.read'])
 
   await using tablet = await device(bob, laptop.cursor)
+  await tablet.heard.count(3, 'what it missed')
   expect(tablet.heard.items.map(({ name }) => name)).toEqual(['receipt.read', 'receipt.unread', 'receipt.read'])
   expect(tablet.heard.items[1]?.payload).toEqual(moved)
 })
@@ -144,6 +145,7 @@ test("a member's wishes are on all their devices, in lists and snapshots, and no
   const last = { mutedUntil: null, archived: false, pinned: true }
   expect(await laptop.payload('conversation.configured')).toEqual({ conversationId, userId: bob, ...last })
   await using tablet = await device(bob, laptop.cursor)
+  await tablet.heard.count(2, 'what it missed')
   expect(tablet.heard.items.map(({ payload }) => payload)).toMatchObject([wishes, last])
 
   await phone.client.conversation(conversationId).markRead()
