@@ -1,3 +1,6 @@
+/** Waiting until a time, and no longer than a time. */
+import { setTimeout as pause } from 'node:timers/promises'
+
 /** setTimeout fires at once beyond this. */
 const LONGEST = 2 ** 31 - 1
 
@@ -11,3 +14,7 @@ export function at(time: number | null, run: () => void): () => void {
   if (time !== null) wait(time)
   return () => clearTimeout(timer)
 }
+
+/** False if `done` takes longer, which is then no longer waited for. */
+export const within = (ms: number, done: Promise<unknown>): Promise<boolean> =>
+  Promise.race([done.then(() => true), pause(ms, false, { ref: false })])

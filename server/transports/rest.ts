@@ -1,8 +1,8 @@
 /**
  * The HTTP interfaces of the legacy systems: the groups of routes of the enabled dialects, over the one door. A request, in this
  * order: the body is read (JSON alone, bounded), the token proves who it is, a write that a foreign page has made with the
- * browser's own credentials is refused, the route checks what came, a limit that it names is counted, its command runs, the group words the answer. Each request
- * is a connection of its own. Nothing of a dialect that is not enabled is there.
+ * browser's own credentials is refused, the route checks what came, a limit that it names is counted, its command runs, the
+ * group words the answer. Each request is a connection of its own. Nothing of a dialect that is not enabled is there.
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyBaseLogger } from 'fastify'
@@ -15,6 +15,7 @@ import type { Begun, Group, Route } from '../dialects/rest.ts'
 import { idSource } from '../id.ts'
 import { cookieToken, headerToken } from './credential.ts'
 import type { Http } from './http.ts'
+import { introducing } from './introduce.ts'
 import { speakJson } from './json.ts'
 import type { Authenticate } from './session.ts'
 import type { TakeOne } from './socketio/limits.ts'
@@ -94,13 +95,7 @@ function handlerOf({ core, system, authenticate, limit, config }: RestOptions, g
     async perform(actor: Actor, { introduces, limit: stated, run }: Begun): Promise<unknown> {
       await limit(stated, actor.userId)
       const execute = <C extends CommandName>(name: C, input: Input<C>) => core.execute(actor, name, input)
-      try {
-        return await run(execute)
-      } catch (error) {
-        if (introduces === undefined || !(error instanceof AppError) || error.code !== 'NOT_FOUND') throw error
-        await core.execute(system, 'user.upsert', { id: introduces })
-        return run(execute)
-      }
+      return introducing({ core, system }, introduces, () => run(execute))
     },
   }
 }

@@ -6,12 +6,12 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Actor, Core } from '../../shared/ports.ts'
 import type { Auth } from '../auth.ts'
 import type { Config } from '../config.ts'
 import { dialects } from '../dialects/index.ts'
 import { idSource } from '../id.ts'
+import { within } from './deadline.ts'
 import { Cards } from './socketio/cards.ts'
 import { createEngine } from './socketio/engine.ts'
 import { Entrance } from './socketio/entrance.ts'
@@ -64,7 +64,7 @@ export function createBridge({ core, system, auth, config, limit, log }: BridgeO
     upgrade: engine.upgrade,
     async drain() {
       engine.refuse()
-      await Promise.race([entrance.finish(), pause(PATIENCE_MS, undefined, { ref: false })])
+      await within(PATIENCE_MS, entrance.finish())
       await resume.drain()
       engine.hangUp()
     },

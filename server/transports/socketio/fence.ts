@@ -111,7 +111,6 @@ export class Fence implements Waiting {
       this.#seen = count
       return false
     }
-    this.#waiting = false
     this.#ask()
     return true
   }
@@ -124,6 +123,8 @@ export class Fence implements Waiting {
   }
   #ask(): void {
     if (this.#answer) return
+    this.#waiting = false
+    this.#ticker.delete(this)
     this.#written = false
     this.#askedAt = performance.now()
     const received = [...this.#marks].map((mark) => mark())

@@ -7,7 +7,7 @@
  * is left and entered again goes on where it was. Before a newcomer replays, the connections that are there are asked for
  * a fence, so that it is not told what they have.
  */
-import { setTimeout as pause } from 'node:timers/promises'
+import { within } from '../deadline.ts'
 import type { Backlog } from './backlog.ts'
 import { type Cursors, type Key, positionOf } from './cursors.ts'
 import type { Fence } from './fence.ts'
@@ -124,6 +124,3 @@ export class Reader {
     if (open.length > 0) await within(PATIENCE_MS, Promise.all(open.map((other) => other.now())))
   }
 }
-
-/** False if that took longer. */
-const within = (ms: number, done: Promise<unknown>) => Promise.race([done.then(() => true), pause(ms, false)])

@@ -1,11 +1,11 @@
 /**
  * Resuming for clients that know nothing of it. What a socket has received is known by fences (fence.ts); the cursor of its user,
  * wording and scope (reader.ts, cursors.ts) moves behind them, and the next socket is told what lies beyond it (replay.ts).
- * Nothing is lost; after an abrupt cut what came after the last fence is told again. A client that says goodbye has received
- * everything; when the server stops, the fences outstanding are waited for a moment.
+ * Nothing is lost; after an abrupt cut what came after the last fence is told again. A client that says goodbye with nothing on
+ * its way has received everything (farewell.ts); when the server stops, the fences outstanding are waited for a moment.
  */
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Actor, Core } from '../../../shared/ports.ts'
+import { within } from '../deadline.ts'
 import type { Cards } from './cards.ts'
 import type { Connection } from './connection.ts'
 import { Cursors, type Key, keyOf } from './cursors.ts'
@@ -70,5 +70,3 @@ export class Resume {
     this.cursors.close()
   }
 }
-
-const within = (ms: number, done: Promise<unknown>) => Promise.race([done, pause(ms, undefined, { ref: false })])

@@ -7,7 +7,8 @@ import { AppError, toAppError } from '../../../shared/errors.ts'
 import type { Topic } from '../../../shared/events.ts'
 import type { Actor, Core } from '../../../shared/ports.ts'
 import type { Dialect, Excess } from '../../dialects/dialect.ts'
-import type { Begun, Call, Done, Doors, Failure, Inbound, Line, Meta } from '../../dialects/inbound.ts'
+import type { Call, Doors, Failure, Inbound, Line, Meta } from '../../dialects/inbound.ts'
+import { introducing } from '../introduce.ts'
 import type { Cards } from './cards.ts'
 import type { TakeOne } from './limits.ts'
 import type { BridgeLog } from './log.ts'
@@ -85,7 +86,8 @@ async function perform(ground: Ground, session: Session, arrived: Arrived): Prom
   const verbose = log.isLevelEnabled('debug')
   if (verbose && begun.log) write(log, begun.log)
 
-  const done = await command(ground, session, begun, arrived.claim)
+  const doors: Doors = { execute: (name, input) => core.execute(actor, name, input), claim: arrived.claim }
+  const done = await introducing(ground, begun.introduces, () => begun.run(doors))
   const dbTime = since(started)
   const topic = done.follow ?? done.unfollow ?? done.about
   const alreadyFollowing = topic !== undefined && session.follows(topic)
@@ -105,24 +107,6 @@ async function perform(ground: Ground, session: Session, arrived: Arrived): Prom
   }
   if (done.cards.length === 0) await cards.settled(() => answer(() => null))
   else await cards.use(done.cards, (card) => cards.settled(() => answer(card)))
-}
-
-/** A row may create whom it names: only then, and once, since mostly they are there. */
-async function command(
-  { core, system }: Ground,
-  { actor }: Session,
-  begun: Begun,
-  claim: Doors['claim'],
-): Promise<Done> {
-  const doors: Doors = { execute: (name, input) => core.execute(actor, name, input), claim }
-  if (begun.introduces === undefined) return begun.run(doors)
-  try {
-    return await begun.run(doors)
-  } catch (error) {
-    if (!(error instanceof AppError) || error.code !== 'NOT_FOUND') throw error
-    await core.execute(system, 'user.upsert', { id: begun.introduces })
-    return begun.run(doors)
-  }
 }
 
 const NOBODY = { room: { connections: 0, users: 0 }, delivery: { onlineUsers: 0, offlineUsers: 0 } }

@@ -35,8 +35,6 @@ const WAITING = 1_000
 export class Talk {
   readonly seat: Seat
   session: Session
-  /** Events that no dialect has. */
-  unknown = 0
   readonly #parts: Parts
   readonly #inbox: Inbox
   #guest: boolean
@@ -46,6 +44,8 @@ export class Talk {
   #unwatch = () => {}
   #leaveDialect = () => {}
   #gone = false
+  /** It has said something that no dialect has. */
+  #wondered = false
   #spokenAt: number | undefined
 
   constructor(parts: Parts) {
@@ -243,8 +243,8 @@ export class Talk {
 
   #wonder(name: string): void {
     const { log } = this.#parts
-    this.unknown += 1
-    if (this.unknown > 1) return
+    if (this.#wondered) return
+    this.#wondered = true
     const dialect = this.session.dialect?.name ?? 'undecided'
     log.info({ event: name.slice(0, 100), dialect, userId: this.seat.userId }, 'an event that no dialect has')
   }
