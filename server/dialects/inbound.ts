@@ -121,6 +121,8 @@ export interface Done {
   readonly follow: Topic | undefined
   readonly unfollow: Topic | undefined
   readonly about: Topic | undefined
+  /** What the command was about, if its output says so: the answer keeps its turn among that conversation's events. */
+  readonly conversationId: string | undefined
   readonly cards: readonly string[]
   refuses(before: readonly string[] | null): readonly string[] | null
   reply(meta: Meta): readonly Sent[]
@@ -154,6 +156,7 @@ export function toInbound<S extends z.ZodType, O, W extends Wire, A extends z.Zo
             follow: row.follow?.(output, payload),
             unfollow: row.unfollow?.(output, payload),
             about: row.about?.(output, payload) ?? joined?.topic(payload),
+            conversationId: conversationIn(output),
             cards: row.cards?.(output, payload) ?? [],
             refuses: (before) => row.refuses?.(payload, before) ?? before,
             reply: (meta) => row.reply?.(output, payload, meta) ?? [],
@@ -167,6 +170,11 @@ export function toInbound<S extends z.ZodType, O, W extends Wire, A extends z.Zo
     fail: fail && ((error, raw) => fail(error, schema.safeParse(raw).data, raw)),
     failed: failed && ((error, raw, actor) => failed(error, schema.safeParse(raw).data, actor)),
   }
+}
+
+function conversationIn(output: unknown): string | undefined {
+  if (typeof output !== 'object' || output === null || !('conversationId' in output)) return undefined
+  return typeof output.conversationId === 'string' ? output.conversationId : undefined
 }
 
 function parse<S extends z.ZodType>(schema: S, payload: unknown): z.output<S> {

@@ -88,12 +88,12 @@ test('one holder at a time; the others are told who and for how long, and cannot
   expect(await a.heard.next(({ name }) => name === 'lock.acquired', 'the lock')).toMatchObject({
     payload: { messageId, conversationId, holderId: bob, remainingMs: first.remainingMs },
   })
-  for (const attempt of [
+  const attempts = [
     a.api.lock.acquire.mutate({ messageId }),
     a.api.message.edit.mutate({ messageId, content: 'mine' }),
     a.api.lock.renew.mutate({ messageId, token: 1 }),
-  ]) {
-    const error = await refusal(attempt)
+  ]
+  for (const error of await Promise.all(attempts.map(refusal))) {
     if (error === 'ok') throw new Error('not refused')
     expect(error).toMatchObject({ code: 'LOCKED', retry: false, data: { code: 'CONFLICT', httpStatus: 409 } })
     expect(error.details).toEqual({ holderId: bob, remainingMs: expect.any(Number) })

@@ -139,9 +139,15 @@ export class Cards {
       for (const id of ids) this.release(id)
     }
   }
-  /** Runs `run` once everything that waits now has had its turn, or cannot have it soon; before what comes later. May throw. */
-  async settled(run: () => void): Promise<void> {
-    let left = this.#busy.size
+  /**
+   * Runs `run` once what waits now for this conversation, or for any, has had its turn, or cannot have it soon; before what
+   * comes later there. May throw.
+   */
+  async settled(conversationId: string | undefined, run: () => void): Promise<void> {
+    const busy = [...this.#busy].filter(
+      (entry) => conversationId === undefined || entry.conversationId === conversationId,
+    )
+    let left = busy.length
     if (left === 0) return run()
     await new Promise<void>((resolve, reject) => {
       const turn = () => {
@@ -154,7 +160,7 @@ export class Cards {
           reject(error)
         }
       }
-      for (const entry of [...this.#busy]) {
+      for (const entry of busy) {
         const once = onlyOnce(turn)
         this.inTurn(entry.conversationId, once)
         void workOf(entry)?.then(once)

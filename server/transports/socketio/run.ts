@@ -105,8 +105,9 @@ async function perform(ground: Ground, session: Session, arrived: Arrived): Prom
     if (acknowledged !== undefined) ack?.(acknowledged)
     if (verbose) for (const line of done.log(meta)) write(log, line)
   }
-  if (done.cards.length === 0) await cards.settled(() => answer(() => null))
-  else await cards.use(done.cards, (card) => cards.settled(() => answer(card)))
+  const { conversationId } = done
+  if (done.cards.length === 0) await cards.settled(conversationId, () => answer(() => null))
+  else await cards.use(done.cards, (card) => cards.settled(conversationId, () => answer(card)))
 }
 
 const NOBODY = { room: { connections: 0, users: 0 }, delivery: { onlineUsers: 0, offlineUsers: 0 } }
