@@ -13,8 +13,8 @@ import { type Cluster, createCluster, findPrograms, withSql } from './postgres.t
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** File with the dump of a migrated, empty embedded database. */
-    embedded: string
+    /** A migrated, empty embedded database that nobody has open: a dump of it, and its folder, to copy. */
+    embedded: { dump: string; folder: string }
     /** A native server: its administrator's address and the database to copy. Null: none, and native tests are skipped. */
     native: { url: string; template: string } | null
   }
@@ -22,16 +22,9 @@ declare module 'vitest' {
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'parley-tests-'))
-  const embedded = path.join(folder, 'embedded.tar')
-  const native = await startNative()
-  const store = await openStore({ dataDir: folder })
-  await store.close()
-  const pg = await PGlite.create(path.join(folder, 'postgres'))
-  // Seen elsewhere: each copy takes an epoch of its own.
-  await pg.exec(`update log set identity = 'template'; checkpoint`)
-  fs.writeFileSync(embedded, Buffer.from(await (await pg.dumpDataDir('none')).arrayBuffer()))
-  await pg.close()
-  const program = await compile()
+  const [native, program] = await Promise.all([startNative(), compile()])
+  // Alone: initdb holds the event loop for seconds.
+  const embedded = await createEmbedded(folder)
   process.env.PARLEY_MAIN = path.join(program, 'server/store/main.mjs')
   project.provide('embedded', embedded)
   project.provide('native', native && { url: native.url, template: native.template })
@@ -39,6 +32,19 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await native?.stop()
     for (const made of [folder, program]) fs.rmSync(made, { recursive: true, force: true })
   }
+}
+
+async function createEmbedded(dataDir: string): Promise<{ dump: string; folder: string }> {
+  const dump = path.join(dataDir, 'embedded.tar')
+  const folder = path.join(dataDir, 'postgres')
+  const store = await openStore({ dataDir })
+  await store.close()
+  const pg = await PGlite.create(folder)
+  // Seen elsewhere: each copy takes an epoch of its own.
+  await pg.exec(`update log set identity = 'template'; checkpoint`)
+  fs.writeFileSync(dump, Buffer.from(await (await pg.dumpDataDir('none')).arrayBuffer()))
+  await pg.close()
+  return { dump, folder }
 }
 
 /** The folder of the server as one file: inside node_modules, where its imports are found, with its migrations. */

@@ -8,7 +8,7 @@ import type { Store } from '../server/core/ports.ts'
 import { dialectNames } from '../server/dialects/index.ts'
 import { createLog } from '../server/log.ts'
 import type { Actor } from '../shared/ports.ts'
-import { nativeDatabase, openMemory, withoutNative } from './store/databases.ts'
+import { openFresh } from './store/databases.ts'
 
 export const SECRET = 'a secret for tests, long enough for production'
 
@@ -25,8 +25,6 @@ export interface TestServer extends AsyncDisposable {
 
 export interface ServerOptions {
   env?: Record<string, string>
-  /** False: embedded in memory, also where there is native Postgres, which takes a fifth of the CPU. */
-  native?: boolean
   /** An open store, closed with the server. Without it: a fresh one, or what `env` says about DATABASE_URL or DATA_DIR. */
   store?: Store
   bots?: readonly Bot[]
@@ -34,15 +32,11 @@ export interface ServerOptions {
 }
 
 export async function startServer({
-  env: given = {},
-  native = true,
+  env = {},
   store,
   bots = [],
   rights = {},
 }: ServerOptions = {}): Promise<TestServer> {
-  const placed = store ?? given.DATABASE_URL ?? given.DATA_DIR
-  const database = native && placed === undefined && !withoutNative() ? await nativeDatabase() : null
-  const env = database ? { ...given, DATABASE_URL: database.url } : given
   const config = readConfig(dialectNames, {
     PORT: '0',
     HOST: '127.0.0.1',
@@ -51,11 +45,11 @@ export async function startServer({
     SUPPORT_BOT: 'false',
     ...env,
   })
-  const inMemory = !store && !env.DATABASE_URL && !env.DATA_DIR
-  const opened = inMemory ? await openMemory() : store
+  const placed = store !== undefined || 'DATABASE_URL' in env || 'DATA_DIR' in env
+  const opened = placed ? store : await openFresh()
   const app = await createApp({ config, log: createLog(config), bots, rights, ...(opened && { store: opened }) })
   let closing: Promise<void> | undefined
-  const close = () => (closing ??= app.close().then(() => database?.drop()))
+  const close = () => (closing ??= app.close())
   const url = app.url.replace('localhost', '127.0.0.1')
   const token = (userId: string, claims: object = {}, expiresIn = 3_600) =>
     app.auth.sign({ userId, role: 'client', ...claims }, expiresIn)

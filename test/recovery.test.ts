@@ -2,10 +2,8 @@
  * The server killed with `kill -9`, again and again, while messages are sent: what was acknowledged is there once, seq and
  * position have no gap, the receiver got each message once and in order, and a repeated clientId gives the first message.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, describe, expect, test } from 'vitest'
+import { rmSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
 import { createClient } from '../client/index.ts'
 import { createAuth } from '../server/auth.ts'
 import { openStore } from '../server/store/store.ts'
@@ -13,6 +11,7 @@ import { SECRET } from './harness.ts'
 import { Inbox } from './inbox.ts'
 import { createCluster, findPrograms } from './postgres.ts'
 import { freePort, type ServerProcess, startProcess } from './process.ts'
+import { dataFolder } from './store/databases.ts'
 
 const auth = createAuth({
   secret: SECRET,
@@ -22,12 +21,11 @@ const auth = createAuth({
   admit: () => Promise.reject(new Error('not here')),
 })
 const token = (userId: string) => auth.sign({ userId, role: 'client' }, 3_600)
-const folder = mkdtempSync(join(tmpdir(), 'parley-recovery-'))
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const SENDS = 1_000
-
-async function killedWhileSending(database: Record<string, string>, kills: number): Promise<void> {
+async function killedWhileSending(
+  database: Record<string, string>,
+  { sends, kills }: { sends: number; kills: number },
+): Promise<void> {
   const port = await freePort()
   const env = { ...database, PORT: String(port), JWT_SECRET: SECRET, LOG_LEVEL: 'silent' }
   let server: ServerProcess = await startProcess(env)
@@ -41,14 +39,14 @@ async function killedWhileSending(database: Record<string, string>, kills: numbe
   await bob.ready()
   const { conversation } = await ann.api.conversation.create.mutate({ memberIds: ['bob'] })
   const chat = ann.conversation(conversation.id)
-  const pending = Array.from({ length: SENDS }, (_, i) => chat.send(`m${i}`))
+  const pending = Array.from({ length: sends }, (_, i) => chat.send(`m${i}`))
   for (let kill = 1; kill <= kills; kill++) {
-    await got.count((SENDS / (kills + 1)) * kill, `delivery before kill ${kill}`, 60_000)
+    await got.count(Math.floor(sends / (kills + 1)) * kill, `delivery before kill ${kill}`, 60_000)
     await server.stop('SIGKILL')
     server = await startProcess(env)
   }
   const sent = await Promise.all(pending.map((message) => message.done))
-  await got.count(SENDS, 'every message', 60_000)
+  await got.count(sends, 'every message', 60_000)
   expect(got.items.map((item) => item.content)).toEqual(pending.map((_, i) => `m${i}`))
   expect(got.items.map((item) => item.seq)).toEqual(pending.map((_, i) => i + 1))
   expect(sent.map((message) => message.seq)).toEqual(pending.map((_, i) => i + 1))
@@ -78,12 +76,19 @@ async function killedWhileSending(database: Record<string, string>, kills: numbe
 
 const programs = findPrograms()
 describe('kill -9 while sending', () => {
-  test('embedded, on the same folder', () => killedWhileSending({ DATA_DIR: join(folder, 'data') }, 1), 240_000)
+  test('embedded, on the same folder', async () => {
+    const folder = dataFolder()
+    await killedWhileSending({ DATA_DIR: folder }, { sends: 400, kills: 1 }).finally(() =>
+      rmSync(folder, { recursive: true, force: true }),
+    )
+  }, 240_000)
   test.skipIf(programs === null)(
     'native, on the same database',
     async () => {
       const cluster = await createCluster(programs ?? '')
-      await killedWhileSending({ DATABASE_URL: cluster.url() }, 3).finally(() => cluster.remove())
+      await killedWhileSending({ DATABASE_URL: cluster.url() }, { sends: 1_000, kills: 2 }).finally(() =>
+        cluster.remove(),
+      )
     },
     240_000,
   )

@@ -1,7 +1,4 @@
 /** SIGTERM: what is being committed is finished, clients are told to come back, the process ends with 0, and they do. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { io } from 'socket.io-client'
 import { expect, test } from 'vitest'
 import { createClient } from '../client/index.ts'
@@ -9,13 +6,14 @@ import { createAuth } from '../server/auth.ts'
 import { SECRET } from './harness.ts'
 import { Inbox } from './inbox.ts'
 import { freePort, startProcess } from './process.ts'
+import { lastingDatabase } from './store/databases.ts'
 
 const never = () => Promise.reject(new Error('nobody is admitted here'))
 const auth = createAuth({ secret: SECRET, publicKey: undefined, newId: () => 'x', standing: never, admit: never })
 
 test('a stop under load ends in order, and everybody comes back to the next start', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'parley-shutdown-'))
-  const env = { DATA_DIR: folder, PORT: String(await freePort()), JWT_SECRET: SECRET }
+  await using database = await lastingDatabase()
+  const env = { ...database.env, PORT: String(await freePort()), JWT_SECRET: SECRET }
   const server = await startProcess(env)
   const token = (userId: string) => auth.sign({ userId, role: 'client' }, 3_600)
   const ann = createClient({ url: server.url, token: token('ann'), timeoutMs: 60_000 })
@@ -46,5 +44,4 @@ test('a stop under load ends in order, and everybody comes back to the next star
   bob.close()
   await ann.close()
   expect(await next.stop('SIGTERM')).toBe(0)
-  rmSync(folder, { recursive: true, force: true })
 }, 240_000)

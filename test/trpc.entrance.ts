@@ -23,12 +23,12 @@ import type { Broker, Store } from '../server/core/ports.ts'
 import { Rights } from '../server/core/rights.ts'
 import { Typing } from '../server/core/typing.ts'
 import { idSource } from '../server/id.ts'
-import { openStore } from '../server/store/store.ts'
 import { type Checks, registerHealth } from '../server/transports/health.ts'
 import { createTrpc, type Limits } from '../server/transports/trpc.ts'
 import { upgradeRouter } from '../server/transports/upgrade.ts'
 import type { AppRouter, Core } from '../shared/index.ts'
 import { Inbox } from './inbox.ts'
+import { openFresh } from './store/databases.ts'
 
 interface EntranceOptions {
   limits?: Partial<Limits>
@@ -48,7 +48,7 @@ export interface Frame {
 }
 
 interface BackendOptions {
-  /** An open store, closed with the backend. Without it: in memory. */
+  /** An open store, closed with the backend. Without it: a fresh one. */
   store?: Store
   locks?: Partial<Pick<ExpiryOptions, 'lockMs' | 'sweepMs'>>
   typingMs?: number
@@ -62,7 +62,7 @@ interface BackendOptions {
 export async function startBackend(options: BackendOptions = {}) {
   const { store: given, locks, typingMs, firing: times } = options
   const newId = idSource()
-  const store = given ?? (await openStore())
+  const store = given ?? (await openFresh())
   const broker = options.broker ?? memoryBroker()
   const onError = () => undefined
   const blocklist = new Blocklist(store.reads.blocks)

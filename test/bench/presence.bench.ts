@@ -5,13 +5,14 @@
  * viewer; one after the other within 4.6 s 2,096 frames, 2.1 per viewer and 5 at most, for 35,025 changes; 500 users in 10 rooms:
  * 500 frames, and 676 within 0.9 s.
  */
+import { openStore } from '../../server/store/store.ts'
 import { startBackend } from '../trpc.entrance.ts'
 import { prepare } from './presence.storm.ts'
 
 const WINDOW_MS = 100
 
 async function measure(rooms: number, apart: boolean): Promise<boolean> {
-  await using backend = await startBackend({ presence: { windowMs: WINDOW_MS } })
+  await using backend = await startBackend({ store: await openStore(), presence: { windowMs: WINDOW_MS } })
   const { count, feeds, connect } = await prepare(backend, rooms, 50)
   const connected = await connect(apart)
   // Quiet for two of the longest windows: all has been told.

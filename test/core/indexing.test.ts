@@ -6,13 +6,13 @@ import { Indexing } from '../../server/core/indexing.ts'
 import type { Store } from '../../server/core/ports.ts'
 import { startServer } from '../harness.ts'
 import { Inbox } from '../inbox.ts'
-import { openMemory } from '../store/databases.ts'
+import { openFresh } from '../store/databases.ts'
 
 type State = Awaited<ReturnType<Store['index']>> | 'failed'
 const MESSAGE = { name: 'message.created' } as Parameters<NonNullable<Watcher['passed']>>[0]
 
 test('a server takes up what was sent by itself, many messages in few pages', async () => {
-  const real = await openMemory()
+  const real = await openFresh()
   const pages = new Inbox<State>()
   // The store itself but for one method, which is looked at.
   const store: Store = Object.create(real, {

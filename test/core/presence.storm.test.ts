@@ -4,11 +4,11 @@ import type { Person } from '../../server/core/ports.ts'
 import type { Topic } from '../../shared/events.ts'
 import { prepare } from '../bench/presence.storm.ts'
 import { Inbox } from '../inbox.ts'
-import { openMemory } from '../store/databases.ts'
+import { openFresh } from '../store/databases.ts'
 import { startBackend } from '../trpc.entrance.ts'
 
 test('60 users in 3 rooms who connect in one tick get a frame each, and those who stay one more when the rest goes', async () => {
-  await using backend = await startBackend({ store: await openMemory(), presence: { windowMs: 100, graceMs: 50 } })
+  await using backend = await startBackend({ store: await openFresh(), presence: { windowMs: 100, graceMs: 50 } })
   const { count, feeds, connect } = await prepare(backend, 3, 20)
   const told = new Inbox<string>(String)
   const frames = () => [...count.frames.values()].reduce((sum, some) => sum + some, 0)
@@ -39,7 +39,7 @@ test('60 users in 3 rooms who connect in one tick get a frame each, and those wh
 })
 
 test('300 who come under the eyes of 300 hold nobody up: others have their turn while it is found out who is told what', async () => {
-  await using backend = await startBackend({ store: await openMemory(), presence: { windowMs: 50, graceMs: 50 } })
+  await using backend = await startBackend({ store: await openFresh(), presence: { windowMs: 50, graceMs: 50 } })
   const { presence, store } = backend
   const school = (userId: string, role: string): Person => ({
     ...{ userId, role, schoolId: 'school', classIds: ['1a'], status: 'online', custom: null, customLeftMs: null },

@@ -1,9 +1,7 @@
 /** What transcripts of `bedtime` need a test around: the time has come, the server starts anew. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { startServer } from '../harness.ts'
+import { lastingDatabase } from '../store/databases.ts'
 import { play } from '../transcript.ts'
 
 test('a schedule tells its user, that of an administrator everybody, guests too; one that is off nobody', async () => {
@@ -53,8 +51,8 @@ $ bob notification.list {} = {notifications: [{title: "All to bed", type: "syste
 })
 
 test('what nobody has received yet waits for its user over a restart: in order, once', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'parley-bedtime-'))
-  const start = () => startServer({ env: { DATA_DIR: folder } })
+  await using database = await lastingDatabase()
+  const start = () => startServer(database)
   let current = await start()
   const server = {
     get url() {
@@ -101,6 +99,5 @@ connect bob bedtime none
     )
   } finally {
     await current.close()
-    rmSync(folder, { recursive: true, force: true })
   }
 })

@@ -6,7 +6,7 @@ import { WebSocket } from 'ws'
 import { type App, createApp, readConfig } from '../../server/app.ts'
 import { dialectNames } from '../../server/dialects/index.ts'
 import { SECRET } from '../harness.ts'
-import { openMemory } from '../store/databases.ts'
+import { openFresh } from '../store/databases.ts'
 import { play } from '../transcript.ts'
 
 const lines: string[] = []
@@ -18,7 +18,7 @@ beforeAll(async () => {
     done()
   }
   const log = pino({ level: 'debug' }, new Writable({ write }))
-  app = await createApp({ config: readConfig(dialectNames, env), log, store: await openMemory() })
+  app = await createApp({ config: readConfig(dialectNames, env), log, store: await openFresh() })
 })
 afterAll(() => app?.close())
 

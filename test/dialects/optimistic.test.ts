@@ -8,7 +8,7 @@ import type { Store } from '../../server/core/ports.ts'
 import { AppError } from '../../shared/errors.ts'
 import { startServer, type TestServer } from '../harness.ts'
 import { Inbox } from '../inbox.ts'
-import { openMemory } from '../store/databases.ts'
+import { openFresh } from '../store/databases.ts'
 import { play } from '../transcript.ts'
 
 /** The same with some members replaced. */
@@ -42,7 +42,7 @@ let details = 0
 let store: Store
 let server: TestServer
 beforeAll(async () => {
-  store = await openMemory()
+  store = await openFresh()
   const send: Store['send'] = async (draft) => {
     await held
     return store.send(draft)

@@ -1,23 +1,19 @@
-/** The server goes, with or without a goodbye, and comes back on its folder: old clients go on where they were. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, expect, test } from 'vitest'
+/** The server goes, with or without a goodbye, and comes back on its database: old clients go on where they were. */
+import { expect, test } from 'vitest'
 import { createClient } from '../../client/index.ts'
 import { createAuth } from '../../server/auth.ts'
 import { SECRET, startServer } from '../harness.ts'
 import { freePort, startProcess } from '../process.ts'
+import { lastingDatabase } from '../store/databases.ts'
 import { Chat, visit } from './away.ts'
-
-const folder = mkdtempSync(join(tmpdir(), 'parley-resume-'))
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const never = () => Promise.reject(new Error('nobody is admitted here'))
 const auth = createAuth({ secret: SECRET, publicKey: undefined, newId: () => 'x', standing: never, admit: never })
 const token = (userId: string, claims: object = {}) => auth.sign({ userId, role: 'client', ...claims }, 3_600)
 
 test('kill -9: nothing is lost, in order, and who had just come for the first time has a place too', async () => {
-  const env = { DATA_DIR: join(folder, 'killed'), PORT: String(await freePort()), JWT_SECRET: SECRET }
+  await using database = await lastingDatabase()
+  const env = { ...database.env, PORT: String(await freePort()), JWT_SECRET: SECRET }
   const first = await startProcess(env)
   const server = { url: first.url, token }
   const ann = createClient({ url: first.url, token: token('ann'), timeoutMs: 60_000 })
@@ -54,8 +50,8 @@ test('kill -9: nothing is lost, in order, and who had just come for the first ti
 }, 240_000)
 
 test('a stop waits for fences, so nothing is repeated; who was away for longer than the log goes back begins anew', async () => {
-  const env = { DATA_DIR: join(folder, 'stopped') }
-  const first = await startServer({ env })
+  await using database = await lastingDatabase()
+  const first = await startServer(database)
   const chat = await Chat.between(first, 'ann', 'bob')
   const [bob, other] = [await visit(first, 'bob'), await visit(first, 'bob', { dialect: 'messenger' })]
   await chat.write('m0')
@@ -63,7 +59,7 @@ test('a stop waits for fences, so nothing is repeated; who was away for longer t
   await first.close()
   await Promise.all([bob.gone(), other.gone()])
 
-  const second = await startServer({ env })
+  const second = await startServer(database)
   const back = await visit(second, 'bob')
   await back.settled()
   expect(back.said()).toEqual([])
@@ -73,7 +69,7 @@ test('a stop waits for fences, so nothing is repeated; who was away for longer t
   await second.app.store.log.prune(new Date(Date.now() + 60_000))
   await second.close()
 
-  await using third = await startServer({ env })
+  await using third = await startServer(database)
   // Where one begins with the offline queue, one begins with it again; else with the present.
   const queued = await visit(third, 'bob', { dialect: 'messenger' })
   await queued.hears(['m1', 'm2'], 'message:new')

@@ -7,7 +7,7 @@ import type { Actor } from '../../shared/ports.ts'
 import { startServer, type TestServer } from '../harness.ts'
 import { Inbox } from '../inbox.ts'
 import { withSql } from '../postgres.ts'
-import { nativeDatabase, openMemory, withoutNative } from '../store/databases.ts'
+import { nativeDatabase, openFresh, withoutNative } from '../store/databases.ts'
 
 let server: TestServer
 beforeAll(async () => {
@@ -275,7 +275,7 @@ describe('typing', () => {
 })
 
 test('a block made on another node counts for those who are connected here', async () => {
-  const store = await openMemory()
+  const store = await openFresh()
   await using one = await startServer({ store })
   await using two = await startServer({ store })
   const { ann, bob } = await people(one)

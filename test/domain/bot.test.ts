@@ -1,7 +1,3 @@
-/** Bots, through real clients: who is handled, in which order, how often, and what becomes of a handler that fails. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createClient } from '../../client/index.ts'
 import type { Bot } from '../../server/app.ts'
@@ -13,7 +9,7 @@ import { AppError } from '../../shared/errors.ts'
 import type { Message } from '../../shared/model.ts'
 import { startServer, type TestServer } from '../harness.ts'
 import { Inbox } from '../inbox.ts'
-import { nativeDatabase, template, withoutNative } from '../store/databases.ts'
+import { lastingDatabase, nativeDatabase, withoutNative } from '../store/databases.ts'
 
 let server: TestServer
 const heard: string[] = []
@@ -213,7 +209,7 @@ describe('a bot that was stopped', () => {
   })
 
   test('answers once, though a crash came between the answer and the cursor', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'parley-bot-'))
+    await using database = await lastingDatabase()
     const handled = new Inbox<string>()
     const bot: Bot = {
       ...{ userId: 'echo', name: 'echo' },
@@ -223,23 +219,20 @@ describe('a bot that was stopped', () => {
         handled.push(id)
       },
     }
-    const open = () => openStore({ dataDir: folder, template: template() })
-    try {
-      const crashing = await startServer({ store: losesCursors(await open()), bots: [bot] })
-      const ann = await device(crashing, 'ann')
-      const { id, conversationId } = await ann.api.message.send.mutate({ to: 'echo', content: 'hello' })
-      await handled.count(1, 'the message')
-      await ann[Symbol.asyncDispose]()
-      await crashing.close()
+    const { DATABASE_URL: databaseUrl, DATA_DIR: dataDir } = database.env
+    const open = () => openStore({ databaseUrl, dataDir })
+    const crashing = await startServer({ store: losesCursors(await open()), bots: [bot] })
+    const ann = await device(crashing, 'ann')
+    const { id, conversationId } = await ann.api.message.send.mutate({ to: 'echo', content: 'hello' })
+    await handled.count(1, 'the message')
+    await ann[Symbol.asyncDispose]()
+    await crashing.close()
 
-      await using again = await startServer({ store: await open(), bots: [bot] })
-      await using back = await device(again, 'ann')
-      expect(await handled.count(2, 'the message once more')).toEqual([id, id])
-      const { messages } = await back.api.message.history.query({ conversationId })
-      expect(messages.map(({ content }) => content)).toEqual(['hello', 'first to hello', 'second to hello'])
-    } finally {
-      rmSync(folder, { recursive: true, force: true })
-    }
+    await using again = await startServer({ store: await open(), bots: [bot] })
+    await using back = await device(again, 'ann')
+    expect(await handled.count(2, 'the message once more')).toEqual([id, id])
+    const { messages } = await back.api.message.history.query({ conversationId })
+    expect(messages.map(({ content }) => content)).toEqual(['hello', 'first to hello', 'second to hello'])
   })
 })
 

@@ -1,25 +1,9 @@
-/**
- * Durable events of every kind reach a client that was away while they happened, over a restart of the server, and once. The
- * table is keyed by their names: a new durable event does not compile without a way to cause it.
- */
-import fs from 'node:fs'
-import os from 'node:os'
-import path from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { createClient, type DurableName, type Event, type Parley } from '../../client/index.ts'
-import { openStore } from '../../server/store/store.ts'
 import { events, isDurable, type Payload } from '../../shared/events.ts'
 import { startServer, type TestServer } from '../harness.ts'
 import { Inbox } from '../inbox.ts'
-import { template } from '../store/databases.ts'
-
-let folder: string
-beforeEach(() => {
-  folder = fs.mkdtempSync(path.join(os.tmpdir(), 'parley-durable-'))
-})
-afterEach(() => fs.rmSync(folder, { recursive: true, force: true }))
-
-const start = async () => startServer({ store: await openStore({ dataDir: folder, template: template() }) })
+import { lastingDatabase } from '../store/databases.ts'
 
 const durable = Object.keys(events).filter((name): name is DurableName => {
   // Every key of the table is a name of an event.
@@ -201,6 +185,8 @@ async function scene(server: TestServer, ann: Device, bob: Device, root: Device)
 const places = ({ heard }: Device) => heard.items.map(({ name, position }) => `${position} ${name}`)
 
 test('every durable event reaches a client that was away, over a restart, once, as things are now', async () => {
+  await using database = await lastingDatabase()
+  const start = () => startServer(database)
   const expected: { name: DurableName; payload: object }[] = []
   let cursor: string | undefined
   let live: string[]

@@ -1,17 +1,12 @@
-/** Locks on messages, as typed clients meet them: refusals, expiry on several nodes, holders who leave, those who were away. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { createClient, isParleyError } from '../../client/index.ts'
 import { memoryCluster } from '../../server/cluster/memory.ts'
 import { Expiry } from '../../server/core/expiry.ts'
 import type { Broker, Store } from '../../server/core/ports.ts'
-import { openStore } from '../../server/store/store.ts'
 import type { Event } from '../../shared/events.ts'
 import { startServer } from '../harness.ts'
 import { Inbox } from '../inbox.ts'
-import { openMemory, template } from '../store/databases.ts'
+import { lastingDatabase, openFresh } from '../store/databases.ts'
 import { type Backend, startBackend, startEntrance } from '../trpc.entrance.ts'
 
 const HEARD = ['lock.acquired', 'lock.released', 'message.created'] as const
@@ -74,7 +69,7 @@ const released = (heard: Inbox<Item>, messageId: string) =>
 let store: Store
 let node: Awaited<ReturnType<typeof startNode>>
 beforeAll(async () => {
-  store = await openMemory()
+  store = await openFresh()
   node = await startNode(store, { graceMs: 3_000 })
 })
 afterAll(() => node?.[Symbol.asyncDispose]())
@@ -173,7 +168,7 @@ test('the locks of who has gone end, not those of who came back', async () => {
 })
 
 test('who is still connected to another node keeps their locks', async () => {
-  const shared = await openMemory()
+  const shared = await openFresh()
   const cluster = memoryCluster()
   await using one = await startNode(shared, { graceMs: 100, broker: cluster.join() })
   await using two = await startNode(shared, { graceMs: 100, broker: cluster.join() })
@@ -195,7 +190,7 @@ test('who is still connected to another node keeps their locks', async () => {
 })
 
 test('an expired lock is announced once, whichever nodes look', async () => {
-  const shared = await openMemory()
+  const shared = await openFresh()
   const times = { lockMs: 150, sweepMs: 20 }
   await using one = await startNode(shared, times)
   await using two = await startNode(shared, times)
@@ -222,7 +217,7 @@ test('an expired lock is announced once, whichever nodes look', async () => {
 })
 
 test('what a node took and died with expires all the same, and can be taken before that is announced', async () => {
-  const shared = await openMemory()
+  const shared = await openFresh()
   await using one = await startNode(shared, { lockMs: 60_000, sweepMs: 50 })
   const { ann, bob, cid, ids, conversationId } = await place(one.backend, 2)
   const [first = '', second = ''] = ids
@@ -242,35 +237,30 @@ test('what a node took and died with expires all the same, and can be taken befo
 })
 
 test('a restart keeps the lock, and the next start ends it when its time is over', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'parley-lock-'))
-  const start = async () =>
-    startServer({ env: { LOCK_TIMEOUT: '2500' }, store: await openStore({ dataDir: folder, template: template() }) })
-  try {
-    let server = await start()
-    const [ann, bob] = await Promise.all([server.actor('ann'), server.actor('bob')])
-    const { execute } = server.app.core
-    const { conversation } = await execute(ann, 'conversation.create', { kind: 'group', memberIds: ['bob'] })
-    const { id: messageId } = await execute(bob, 'message.send', { conversationId: conversation.id, content: 'text' })
-    const before = createClient({ url: server.url, token: server.token('bob') })
-    const cursor = await before.ready()
-    await before.close()
-    const holder = createClient({ url: server.url, token: server.token('ann') })
-    await holder.ready()
-    const { remainingMs } = await holder.api.lock.acquire.mutate({ messageId })
-    expect(remainingMs).toBeLessThanOrEqual(2_500)
-    await server.close()
-    await holder.close()
+  await using database = await lastingDatabase()
+  const start = () => startServer({ env: { LOCK_TIMEOUT: '2500', ...database.env } })
+  let server = await start()
+  const [ann, bob] = await Promise.all([server.actor('ann'), server.actor('bob')])
+  const { execute } = server.app.core
+  const { conversation } = await execute(ann, 'conversation.create', { kind: 'group', memberIds: ['bob'] })
+  const { id: messageId } = await execute(bob, 'message.send', { conversationId: conversation.id, content: 'text' })
+  const before = createClient({ url: server.url, token: server.token('bob') })
+  const cursor = await before.ready()
+  await before.close()
+  const holder = createClient({ url: server.url, token: server.token('ann') })
+  await holder.ready()
+  const { remainingMs } = await holder.api.lock.acquire.mutate({ messageId })
+  expect(remainingMs).toBeLessThanOrEqual(2_500)
+  await server.close()
+  await holder.close()
 
-    server = await start()
-    await using after = createClient({ url: server.url, token: server.token('bob'), cursor })
-    const heard = new Inbox<Item>(show)
-    for (const name of HEARD) after.on(name, heard.push)
-    expect((await released(heard, messageId)).payload).toMatchObject({ holderId: 'ann', reason: 'expired' })
-    expect(heard.items.map(({ name }) => name)).toEqual(['lock.acquired', 'lock.released'])
-    await server.close()
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
+  server = await start()
+  await using after = createClient({ url: server.url, token: server.token('bob'), cursor })
+  const heard = new Inbox<Item>(show)
+  for (const name of HEARD) after.on(name, heard.push)
+  expect((await released(heard, messageId)).payload).toMatchObject({ holderId: 'ann', reason: 'expired' })
+  expect(heard.items.map(({ name }) => name)).toEqual(['lock.acquired', 'lock.released'])
+  await server.close()
 })
 
 test('stopped, nothing waits for an expiry or for who left', async () => {
@@ -294,7 +284,7 @@ test('stopped, nothing waits for an expiry or for who left', async () => {
 })
 
 test('a release without a token ends the own holding, whichever it is, and nobody else’s', async () => {
-  await using node = await startNode(await openMemory())
+  await using node = await startNode(await openFresh())
   const { ann, bob, messageId } = await place(node.backend)
   await using a = await node.device(ann)
   await using b = await node.device(bob)

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createClient, type Item, isParleyError, type Parley } from '../../client/index.ts'
 import { startServer, type TestServer } from '../harness.ts'
 import { Inbox } from '../inbox.ts'
-import { openMemory } from '../store/databases.ts'
+import { openFresh } from '../store/databases.ts'
 
 let server: TestServer
 beforeAll(async () => {
@@ -115,7 +115,7 @@ test('one reaction of a kind per user, seen by everybody and only once; a client
 })
 
 test('after a restart the log brings each reaction once, and messages with the text and reactions they have now', async () => {
-  const store = await openMemory()
+  const store = await openFresh()
   // The server closes its store; the next one goes on with it, as with a database.
   const lasting = { ...store, close: async () => {} }
   try {

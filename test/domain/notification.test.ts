@@ -1,19 +1,14 @@
-/** Notifications: of groups and reactions, a user's own list on all their devices, what they want none of, and after being away. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { createTRPCClient, createWSClient, wsLink } from '@trpc/client'
 import superjson from 'superjson'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { isParleyError } from '../../client/index.ts'
-import { openStore } from '../../server/store/store.ts'
 import type { Event } from '../../shared/events.ts'
 import type { Actor } from '../../shared/ports.ts'
 import type { AppRouter } from '../../shared/router/index.ts'
 import { startServer, type TestServer } from '../harness.ts'
 import { Inbox } from '../inbox.ts'
-import { template } from '../store/databases.ts'
+import { lastingDatabase } from '../store/databases.ts'
 import { device, listed, people, type Told } from './people.ts'
 
 let server: TestServer
@@ -240,35 +235,31 @@ test('a stock client follows notifications alone', async () => {
 })
 
 test('who was away gets each once, also over a restart; what was erased meanwhile stays erased', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'parley-notification-'))
-  const start = async () => startServer({ store: await openStore({ dataDir: folder, template: template() }) })
-  try {
-    let own = await start()
-    const [ann] = await Promise.all([own.actor('ann'), own.actor('bob')])
-    const before = await device(own, 'bob')
-    await before.client.close()
-    const sent = []
-    for (const content of ['secret', '@bob kept'])
-      sent.push(await own.app.core.execute(ann, 'message.send', { to: 'bob', content }))
-    await own.app.core.execute(ann, 'message.delete', { messageId: sent[0]?.id ?? '' })
-    await own.close()
+  await using database = await lastingDatabase()
+  const start = () => startServer(database)
+  let own = await start()
+  const [ann] = await Promise.all([own.actor('ann'), own.actor('bob')])
+  const before = await device(own, 'bob')
+  await before.client.close()
+  const sent = []
+  for (const content of ['secret', '@bob kept'])
+    sent.push(await own.app.core.execute(ann, 'message.send', { to: 'bob', content }))
+  await own.app.core.execute(ann, 'message.delete', { messageId: sent[0]?.id ?? '' })
+  await own.close()
 
-    own = await start()
-    const bob = await own.actor('bob')
-    await using after = await device(own, 'bob', before.started)
-    await own.app.core.execute(bob, 'notification.readAll', {})
-    await after.heard.next(({ name }) => name === 'notification.read', 'the end')
-    const told = after.heard.items.flatMap(({ payload }) => ('notification' in payload ? [payload.notification] : []))
-    expect(told.map(({ type, body, messageId }) => [type, body, messageId])).toEqual([
-      ['message', '', sent[0]?.id],
-      ['mention', '@bob kept', sent[1]?.id],
-    ])
-    expect(new Set(after.heard.items.map(({ position }: Told) => position)).size).toBe(3)
-    expect(await listed(own, bob)).toEqual(['mention: @bob kept', 'message: '])
-    await own.close()
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
+  own = await start()
+  const bob = await own.actor('bob')
+  await using after = await device(own, 'bob', before.started)
+  await own.app.core.execute(bob, 'notification.readAll', {})
+  await after.heard.next(({ name }) => name === 'notification.read', 'the end')
+  const told = after.heard.items.flatMap(({ payload }) => ('notification' in payload ? [payload.notification] : []))
+  expect(told.map(({ type, body, messageId }) => [type, body, messageId])).toEqual([
+    ['message', '', sent[0]?.id],
+    ['mention', '@bob kept', sent[1]?.id],
+  ])
+  expect(new Set(after.heard.items.map(({ position }: Told) => position)).size).toBe(3)
+  expect(await listed(own, bob)).toEqual(['mention: @bob kept', 'message: '])
+  await own.close()
 })
 
 test('who has just gone is told of a message all the same', async () => {

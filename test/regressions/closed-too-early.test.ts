@@ -1,14 +1,12 @@
 /** Closing a store waits for the writes in flight and leaves no session behind; a start that fails lets go of its folder. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import net from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { Store } from '../../server/core/ports.ts'
 import { openStore } from '../../server/store/store.ts'
 import { startServer } from '../harness.ts'
 import { withSql } from '../postgres.ts'
-import { nativeDatabase, openMemory, withoutNative } from '../store/databases.ts'
+import { dataFolder, nativeDatabase, openMemory, withoutNative } from '../store/databases.ts'
 
 /** Closes the store while a write is in the middle of its work; gives what became of the write. */
 async function closeWithin(store: Store): Promise<unknown> {
@@ -66,7 +64,7 @@ test('a server that finds its port taken lets go of its folder', async () => {
   await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
   const address = taken.address()
   const port = typeof address === 'object' && address ? address.port : 0
-  const folder = mkdtempSync(join(tmpdir(), 'parley-taken-'))
+  const folder = dataFolder()
   try {
     await expect(startServer({ env: { PORT: String(port), DATA_DIR: folder } })).rejects.toThrow('EADDRINUSE')
     const store = await openStore({ dataDir: folder })
@@ -78,7 +76,7 @@ test('a server that finds its port taken lets go of its folder', async () => {
 }, 60_000)
 
 test('a server that is given a bot which cannot be lets go of its folder', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'parley-bot-'))
+  const folder = dataFolder()
   const bot = { userId: '', name: 'nobody', onMessage: async () => {} }
   try {
     await expect(startServer({ env: { DATA_DIR: folder }, bots: [bot] })).rejects.toThrow('expected string')

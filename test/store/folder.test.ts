@@ -5,7 +5,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openStore } from '../../server/store/store.ts'
-import { template } from './databases.ts'
+import { dataFolder, template } from './databases.ts'
 import { addMember, checkGapless, createConversation, draft } from './drafts.ts'
 
 const SENDER = new URL('./sender.ts', import.meta.url).pathname
@@ -47,8 +47,8 @@ async function kill9(child: ChildProcessWithoutNullStreams, ended: Promise<unkno
 describe('embedded Postgres in a folder', () => {
   let dataDir: string
   beforeAll(async () => {
-    dataDir = fs.mkdtempSync(path.join(os.tmpdir(), 'parley-folder-'))
-    const store = await openStore({ dataDir, template: template() })
+    dataDir = dataFolder()
+    const store = await openStore({ dataDir })
     for (const id of ['c0', 'c1', 'c2']) await createConversation(store, id, ['ann', 'bob'])
     await store.close()
   })
