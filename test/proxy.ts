@@ -11,6 +11,8 @@ export interface Proxy extends AsyncDisposable {
   refuse(yes: boolean): void
   /** Nothing more passes, and nobody is told. What waits passes when it is lifted. */
   stall(yes: boolean): void
+  /** From now on what the server says stays on the way; what clients say passes. */
+  hold(): void
   /** Called with what passes from the server to the client. */
   onData: ((bytes: number) => void) | undefined
 }
@@ -44,6 +46,9 @@ export async function startProxy(target: string): Promise<Proxy> {
       })
     }
   })
+  const hold = () => {
+    for (const [, upstream] of pairs) upstream.unpipe().pause()
+  }
   const pause = (pair: readonly Socket[]) => {
     for (const socket of pair) socket.unpipe()
     for (const socket of pair) socket.pause()
@@ -63,6 +68,7 @@ export async function startProxy(target: string): Promise<Proxy> {
       return connections
     },
     cut,
+    hold,
     refuse: (yes) => {
       refusing = yes
     },

@@ -2,17 +2,21 @@
  * One room with 1,000 sockets of a legacy dialect: server CPU per delivery, the bridge (from the log's event to the sockets)
  * against a bare Socket.IO `io.to(room).emit` of the same frames. Both serve their sockets all the time and take turns; the
  * ratio is of medians. Target: at most 1.15.
- * The fences of a connection (fence.ts) are in it, and cost by the second, not by the delivery: on a machine that is busy
- * with other things a turn takes longer and has more of them.
- * Figures of 2026-11-20 on a machine that others used: 1.17 and 1.33 (bare 17.9 and 21.7 us); without any ping 1.04 to 1.11.
+ * The fences of a connection (fence.ts) are in it, also the one that follows a turn.
+ * Figures of 2026-11-20 on a machine that others used: 1.15 to 1.28 in six runs, 1.09 to 1.31 with 400 messages a turn (bare 16.7 to
+ * 20.8 us); without any account of what was received 1.04 to 1.14. A profile shows the rest where Socket.IO walks over its sockets,
+ * which lie further apart in memory, in the garbage collector, and in some 10 pings a turn and socket (60 us each).
  */
+import { setTimeout as pause } from 'node:timers/promises'
 import { median, said, start } from './child.ts'
 import type { Done, Task } from './rooms.clients.ts'
 import type { Order, Report, Way } from './rooms.server.ts'
 
 const READERS = 1_000
-const EVENTS = Number(process.env.EVENTS ?? 60)
+const EVENTS = Number(process.env.EVENTS ?? 150)
 const ROUNDS = Number(process.env.ROUNDS ?? 7)
+/** The fence that follows the last frame is the turn's own. */
+const SETTLE_MS = 500
 /** What `rooms` says of a message: shown, then confirmed. */
 const FRAMES = 2
 const PATHS: Readonly<Record<Way, string>> = { bridge: '/rooms/socket.io/', bare: '/socket.io/' }
@@ -40,6 +44,7 @@ async function turn(way: Way, events: number): Promise<number> {
   const arrived = said<keyof Extract<Done, { arrived: true }>>(clients, 'arrived')
   order({ do: 'publish', way, events, everyMs: 20 })
   await arrived
+  await pause(SETTLE_MS)
   const measured = said(server, 'cpuMicros')
   order({ do: 'measure' })
   return (await measured).cpuMicros / deliveries

@@ -7,6 +7,9 @@ export interface Pingable {
   on(event: 'pong', listener: (data: Buffer) => void): void
   off(event: 'pong', listener: (data: Buffer) => void): void
 }
+export interface Corked {
+  uncork(): void
+}
 
 /** Packets not handed to the transport yet. The types call it private; engine.io has no other word for it. */
 export function waiting(connection: Connection): number {
@@ -18,5 +21,14 @@ export function socketOf({ transport }: Connection): Pingable | undefined {
   const socket: unknown = Reflect.get(transport, 'socket')
   return isPingable(socket) ? socket : undefined
 }
+/** Holds what is written to the `ws` from now on back until `uncork`, to hand it over at once. */
+export function cork(socket: Pingable): Corked | undefined {
+  const raw: unknown = Reflect.get(socket, '_socket')
+  if (!isCorkable(raw)) return undefined
+  raw.cork()
+  return raw
+}
+const isCorkable = (raw: unknown): raw is Corked & { cork(): void } =>
+  typeof raw === 'object' && raw !== null && 'cork' in raw && typeof raw.cork === 'function'
 const isPingable = (socket: unknown): socket is Pingable =>
   typeof socket === 'object' && socket !== null && 'ping' in socket && typeof socket.ping === 'function'

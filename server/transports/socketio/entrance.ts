@@ -86,7 +86,8 @@ export class Entrance {
   }
 
   #wordingsOf(dialect: Dialect): ReadonlyMap<string, Wording> {
-    const { io, cards } = this.#parts
+    const { io, cards, resume } = this.#parts
+    const { ledger } = resume
     const seatOf = (connectionId: string | null) =>
       connectionId === null ? undefined : this.#talks.get(connectionId)?.seat
     const heardIn = (key: string) => dialect.namespaces.filter((namespace) => dialect.place(namespace).wording === key)
@@ -96,7 +97,7 @@ export class Entrance {
         const own = heardIn(key)
         // What a row asks for is heard where the first words are.
         const namespaces = own.length > 0 ? own : heardIn(MAIN)
-        return [key, new Wording({ name, outbound, namespaces, io, cards, seatOf })]
+        return [key, new Wording({ name, outbound, namespaces, io, cards, ledger, seatOf })]
       }),
     )
   }

@@ -1,14 +1,15 @@
 /**
  * Whether a client that says goodbye had received what was written to it, or said it while that was on its way. Over WebSocket a
  * ping goes just before what is written: if the goodbye comes before its answer, it was said before that came. A ping stands
- * for all that is written in the same moment. Of many writes only some have one, what else is written waits for a fence. Over
- * long polling nobody can tell, since the next poll may overtake the goodbye on another connection: there only fences count.
+ * for all that is written in the same moment. A flood has none but at its beginning: there something is on its way anyhow, and
+ * what is written without one waits for a fence. Over long polling nobody can tell, since the next poll may overtake the goodbye on another connection: there only fences count.
  */
-import { type Connection, type Pingable, socketOf, waiting } from './connection.ts'
+import { type Connection, cork, type Pingable, socketOf, waiting } from './connection.ts'
 
-/** Between two pings of many; thirty may go at once: what a client does that comes, talks a little and leaves. */
-const EVERY_MS = 1_000
-const SLACK_MS = 30_000
+/** Pings that may go at once: what a client does that comes, talks a little and leaves. */
+const MOST = 30
+/** So much quiet earns one. */
+const QUIET_MS = 5_000
 const PING = 'there?'
 
 export class Farewell {
@@ -22,8 +23,9 @@ export class Farewell {
   #heardOn: Pingable | undefined
   /** The ping of this very moment. */
   #now: string | undefined
-  /** When the next ping would be due if they went evenly. */
-  #due = Number.NEGATIVE_INFINITY
+  /** Pings that may still go. */
+  #left = MOST
+  #quietSince: number | undefined
 
   constructor(connection: Connection) {
     this.#connection = connection
@@ -32,9 +34,19 @@ export class Farewell {
   }
 
   /** Something is about to be written. */
-  written(): void {
+  writing(): void {
     this.#written += 1
-    if (this.#now === undefined && this.#due - SLACK_MS <= performance.now()) this.#ask()
+    if (this.#quietSince !== undefined) this.#earn(this.#quietSince)
+    if (this.#left >= 1 && this.#now === undefined) this.#ask()
+  }
+  /** Something has been written in a flood. */
+  wrote(): void {
+    this.#written += 1
+    this.#quietSince = undefined
+  }
+  /** Nothing has been written for a while. */
+  rest(now: number): void {
+    this.#quietSince ??= now
   }
   /** How much has been written. */
   get count(): number {
@@ -55,20 +67,33 @@ export class Farewell {
     this.received(ping === this.#now ? this.#written : (this.#covers.get(ping) ?? 0))
     this.#covers.delete(ping)
   }
+  #earn(since: number): void {
+    this.#left = Math.min(MOST, this.#left + (performance.now() - since) / QUIET_MS)
+    this.#quietSince = undefined
+  }
   #ask(): void {
     const socket = socketOf(this.#connection)
     if (!socket) return
-    this.#due = Math.max(this.#due, performance.now()) + EVERY_MS
+    this.#left -= 1
     this.#count += 1
     const ping = `${PING}${this.#count}`
     this.#covers.set(ping, this.#written)
     this.#now = ping
+    if (this.#heardOn !== socket) socket.on('pong', this.#pong)
+    this.#heardOn = socket
+    // What it announces goes with it: one system call.
+    let corked = cork(socket)
+    const release = () => {
+      corked?.uncork()
+      corked = undefined
+    }
+    this.#connection.once('drain', release)
     setImmediate(() => {
+      this.#connection.off('drain', release)
+      release()
       this.#now = undefined
       if (this.#covers.has(ping)) this.#covers.set(ping, this.#written)
     })
-    if (this.#heardOn !== socket) socket.on('pong', this.#pong)
-    this.#heardOn = socket
     socket.ping(ping)
   }
 }

@@ -1,12 +1,13 @@
 /**
- * Whether a client has received what was written to its engine connection. A fence is asked for soon after something was emitted,
- * one at a time; those who wrote mark where they are, and hear of it when all that was written before has been received: over
+ * Whether a client has received what was written to its engine connection. A fence is asked for soon after something durable was
+ * written, one at a time; those who wrote mark where they are, and hear of it when all that was written before has been received: over
  * WebSocket when a ping that follows it is answered, over long polling when the client asks again. After an upgrade it is
  * asked again. A connection that goes first never answers. A farewell counts as one unless something was on its way.
  */
 import { type Connection, type Pingable, socketOf, waiting } from './connection.ts'
 import { Farewell } from './farewell.ts'
-import type { Ticker, Waiting } from './ticker.ts'
+import type { Ledger } from './flow.ts'
+import type { Waiting } from './ticker.ts'
 
 /** Says how far it has come, and what to do once that has been received. */
 export type Mark = () => () => void
@@ -21,7 +22,7 @@ export class Fence implements Waiting {
   readonly #marks = new Set<Mark>()
   readonly #farewells = new Set<string>()
   readonly #farewell: Farewell
-  readonly #ticker: Ticker
+  readonly #ledger: Ledger
   #written = false
   #closed = false
   #askedAt = Number.NEGATIVE_INFINITY
@@ -33,25 +34,22 @@ export class Fence implements Waiting {
   /** Stops waiting for the answer, on this transport. */
   #cancel = () => {}
 
-  constructor(connection: Connection, ticker: Ticker) {
+  constructor(connection: Connection, ledger: Ledger) {
     this.#connection = connection
-    this.#ticker = ticker
+    this.#ledger = ledger
     this.#farewell = new Farewell(connection)
     // Each namespace listens to a few things.
     connection.setMaxListeners(0)
-    connection.on('packetCreate', ({ type }: { type: string }) => {
-      if (type !== 'message') return
-      if (this.#marks.size > 0) this.#farewell.written()
-      this.touch()
-    })
     connection.on('data', (data: unknown) => {
       // Here and not by the reason of the disconnection: a long poll may bring the farewell and the end together.
       const [, namespace] = (typeof data === 'string' && /^1([^,?]*)/.exec(data)) || []
-      if (namespace !== undefined && this.#farewell.heard) this.#farewells.add(namespace || '/')
+      if (namespace === undefined) return
+      ledger.settle()
+      if (this.#farewell.heard) this.#farewells.add(namespace || '/')
     })
     connection.once('close', () => {
       this.#closed = true
-      ticker.delete(this)
+      ledger.ticker.delete(this)
     })
   }
 
@@ -71,6 +69,7 @@ export class Fence implements Waiting {
   }
   /** Everything that was written has been received. */
   get quiet(): boolean {
+    this.#ledger.settle()
     return !this.#written && this.#answer === undefined
   }
 
@@ -78,14 +77,20 @@ export class Fence implements Waiting {
   hangUp(): void {
     this.#connection.close()
   }
-  /** Something has been written. */
-  touch(): void {
-    this.#written = true
-    this.#askSoon()
+  /** Something durable is about to be written. */
+  writing(): void {
+    this.#farewell.writing()
+    this.#touch()
+  }
+  /** Something durable has been written, a while ago. */
+  wrote(): void {
+    this.#farewell.wrote()
+    this.#touch()
   }
   /** Resolves once what has been written until now has been received, or the connection is gone. */
   async now(): Promise<void> {
     await this.#answer
+    this.#ledger.settle()
     if (this.#written && !this.#closed && this.#marks.size > 0) this.#ask()
     await this.#answer
   }
@@ -111,20 +116,25 @@ export class Fence implements Waiting {
       this.#seen = count
       return false
     }
+    if (count === this.#seen) this.#farewell.rest(now)
     this.#ask()
     return true
   }
 
+  #touch(): void {
+    this.#written = true
+    if (!this.#waiting) this.#askSoon()
+  }
   #askSoon(): void {
     if (this.#waiting || this.#answer || this.#closed || this.#marks.size === 0) return
     this.#waiting = true
     this.#seen = this.#farewell.count
-    this.#ticker.add(this)
+    this.#ledger.ticker.add(this)
   }
   #ask(): void {
     if (this.#answer) return
     this.#waiting = false
-    this.#ticker.delete(this)
+    this.#ledger.ticker.delete(this)
     this.#written = false
     this.#askedAt = performance.now()
     const received = [...this.#marks].map((mark) => mark())

@@ -50,6 +50,7 @@ export class Hearing implements Sink {
   readonly #muted = new Set<Topic>()
   readonly #parts: Parts
   readonly #replay: Replay
+  readonly #place: Place | undefined
   /** It hears what comes after this. */
   #since = 0
   /** As `Heard` has it. */
@@ -65,6 +66,7 @@ export class Hearing implements Sink {
     this.#parts = parts
     this.channel = parts.wording
     this.scope = parts.scope
+    this.#place = parts.place
     this.#replay = new Replay({
       ...parts,
       tell: (event) => this.#tell(event),
@@ -87,7 +89,7 @@ export class Hearing implements Sink {
     while (!this.#closed && !this.#attach())
   }
   close(): void {
-    this.#parts.place?.leave()
+    this.#place?.leave()
     this.#closed = true
     this.#replay.close()
     for (const topic of [...this.topics]) this.unfollow(topic)
@@ -134,23 +136,19 @@ export class Hearing implements Sink {
     if (!this.#muted.has(event.topic) && !this.#deaf) this.#tell(event)
   }
   tick(): void {
-    this.#parts.place?.quiet()
+    this.#place?.quiet()
   }
   end(): void {
     this.close()
     this.#parts.onEnd()
   }
-  /** The socket has been told a message. */
-  told(message: Message): void {
-    const { place, actor } = this.#parts
-    const { senderId, conversationId, seq } = message
-    if (senderId === actor.userId) return
-    if (place) {
-      place.told(conversationId, seq)
-      return
-    }
-    const [first = seq] = this.#messages.get(conversationId) ?? []
-    this.#messages.set(conversationId, [first, seq])
+  telling(message: Message | null): void {
+    if (this.#place) this.#place.telling(message)
+    else if (message && message.senderId !== this.#parts.actor.userId) this.#note(message)
+  }
+  told(messages: readonly Message[]): void {
+    if (this.#place) this.#place.told(messages)
+    else for (const message of messages) this.telling(message)
   }
   follow(topic: Topic): void {
     if (this.topics.has(topic)) return
@@ -177,7 +175,7 @@ export class Hearing implements Sink {
     if (!this.#replay.feed?.attach(this)) return false
     this.#live = !this.#closed
     this.#replay.finish()
-    this.#parts.place?.caughtUp(this.#silent)
+    this.#place?.caughtUp(this.#silent)
     return true
   }
   #tell(event: Event): void {
@@ -185,11 +183,14 @@ export class Hearing implements Sink {
     if (heard && isHeard(heard, event)) return
     const waiting = { position: event.position ?? 0 }
     this.#waiting.add(waiting)
-    wording.tell(event, seat, (message) => {
-      this.#waiting.delete(waiting)
-      if (message) this.told(message)
-    })
+    wording.tell(event, seat, this, () => this.#waiting.delete(waiting))
     this.#silent = false
+  }
+
+  /** The undecided socket is told a message of somebody else. */
+  #note({ conversationId, seq }: Message): void {
+    const [first = seq] = this.#messages.get(conversationId) ?? []
+    this.#messages.set(conversationId, [first, seq])
   }
 
   #unsilence(topic: Topic): boolean {

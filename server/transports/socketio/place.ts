@@ -2,6 +2,7 @@
  * Where one socket is in what one reader hears: since when it has heard everything, what was written to it, and what of that it has
  * received. It outlives the hearing: who leaves a room and comes again goes on there.
  */
+import type { Message } from '../../../shared/model.ts'
 import type { Actor } from '../../../shared/ports.ts'
 import type { Deliveries } from './delivery.ts'
 import type { Fence, Mark } from './fence.ts'
@@ -76,8 +77,18 @@ export class Place {
     }
     if (first) await this.reader.begin(position)
   }
+  /** An event is about to be written to the socket; `message` if it is a new one. */
+  telling(message: Message | null): void {
+    this.fence.writing()
+    if (message) this.#note(message)
+  }
+  /** Something has been written, these new messages among it. */
+  told(messages: readonly Message[]): void {
+    this.fence.wrote()
+    for (const message of messages) this.#note(message)
+  }
   /** The socket was told a message of somebody else. */
-  told(conversationId: string, seq: number): void {
+  note(conversationId: string, seq: number): void {
     this.#told.set(conversationId, Math.max(seq, this.#told.get(conversationId) ?? 0))
   }
   /** It has caught up; `silently`: there was nothing to tell, hence nothing to wait for. */
@@ -100,7 +111,7 @@ export class Place {
    */
   end(clean: boolean): void {
     if (clean && this.#caughtUp) {
-      for (const [conversationId, seq] of this.#asked) this.told(conversationId, seq)
+      for (const [conversationId, seq] of this.#asked) this.note(conversationId, seq)
       this.#mark()()
     }
     this.#ended = true
@@ -109,6 +120,9 @@ export class Place {
     this.reader.leave(this)
   }
 
+  #note({ senderId, conversationId, seq }: Message): void {
+    if (senderId !== this.#actor.userId) this.note(conversationId, seq)
+  }
   readonly #mark: Mark = () => {
     const written = this.#hearing?.written ?? this.#left ?? NOWHERE
     const live = this.#hearing?.live === true

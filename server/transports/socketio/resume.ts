@@ -11,6 +11,7 @@ import type { Connection } from './connection.ts'
 import { Cursors, type Key, keyOf } from './cursors.ts'
 import { Deliveries } from './delivery.ts'
 import { Fence } from './fence.ts'
+import { Ledger } from './flow.ts'
 import type { BridgeLog } from './log.ts'
 import { type Arrival, Place } from './place.ts'
 import { Reader } from './reader.ts'
@@ -27,10 +28,12 @@ export class Resume {
   readonly #deliveries: Deliveries
   readonly #fences = new Map<Connection, Fence>()
   readonly #readers = new Map<string, Reader>()
+  readonly ledger: Ledger
   readonly #ticker = new Ticker()
 
   constructor(core: Core, system: Actor, cards: Pick<Cards, 'epoch' | 'get'>, log: BridgeLog) {
     this.log = log
+    this.ledger = new Ledger(this.#ticker)
     this.cursors = new Cursors(core, system, log, () => cards.epoch)
     this.#deliveries = new Deliveries(core, (id) => (cards.get(id)?.memberCount ?? 0) > CROWD)
   }
@@ -38,7 +41,7 @@ export class Resume {
   fence(connection: Connection): Fence {
     const known = this.#fences.get(connection)
     if (known) return known
-    const fence = new Fence(connection, this.#ticker)
+    const fence = new Fence(connection, this.ledger)
     this.#fences.set(connection, fence)
     connection.once('close', () => this.#fences.delete(connection))
     return fence

@@ -197,7 +197,7 @@ export class Session {
     const heard = this.#heard.get(wording)
     const place = dialect ? this.#place(wording, scope) : undefined
     if (scope.kind !== 'conversation') {
-      for (const [conversationId, [, last]] of heard?.messages ?? []) place?.told(conversationId, last)
+      for (const [conversationId, [, last]] of heard?.messages ?? []) place?.note(conversationId, last)
     }
     const first = (): Start => {
       const queued = dialect?.connect.first === 'queue' && scope.kind !== 'conversation' && wording.tellsMessages

@@ -4,8 +4,7 @@
  * name of the wording and the kind of the topic, so that no id that a client chose can reach another room.
  */
 import type { Server } from 'socket.io'
-import type { Event, Topic } from '../../../shared/events.ts'
-import type { Message } from '../../../shared/model.ts'
+import { type Event, isDurable, type Topic } from '../../../shared/events.ts'
 import type { Channel } from '../../../shared/ports.ts'
 import {
   type Audience,
@@ -18,6 +17,7 @@ import {
   translateOther,
 } from '../../dialects/outbound.ts'
 import { type Cards, senderOf } from './cards.ts'
+import { Flow, type Ledger, type Listener } from './flow.ts'
 import { Seen } from './seen.ts'
 
 /** One socket, as far as hearing goes. */
@@ -36,17 +36,13 @@ export interface Seat {
   spoke(): void
 }
 
-/** Hears of the messages that its socket is told. */
-interface Listener {
-  told(message: Message): void
-}
-
 interface Parts {
   readonly name: string
   readonly outbound: Outbound
   readonly namespaces: readonly string[]
   readonly io: Server
   readonly cards: Cards
+  readonly ledger: Ledger
   /** The socket on this node whose connection this is. */
   readonly seatOf: (connectionId: string | null) => Seat | undefined
 }
@@ -55,7 +51,8 @@ export class Wording implements Channel {
   readonly #parts: Parts
   readonly #seen = new Seen()
   readonly #silent = new Map<Topic, number>()
-  readonly #listeners = new Map<Topic, Set<Listener>>()
+  /** By adapter room. */
+  readonly #flows = new Map<string, Flow>()
 
   constructor(parts: Parts) {
     this.#parts = parts
@@ -73,11 +70,16 @@ export class Wording implements Channel {
     return this.#parts.namespaces.length
   }
   listen(topic: Topic, listener: Listener): void {
-    this.#listeners.set(topic, (this.#listeners.get(topic) ?? new Set()).add(listener))
+    const room = this.roomOf(topic)
+    const flow = this.#flows.get(room) ?? new Flow(this.#parts.ledger)
+    this.#flows.set(room, flow)
+    flow.add(listener)
   }
   unlisten(topic: Topic, listener: Listener): void {
-    const all = this.#listeners.get(topic)
-    if (all?.delete(listener) && all.size === 0) this.#listeners.delete(topic)
+    const room = this.roomOf(topic)
+    const flow = this.#flows.get(room)
+    flow?.delete(listener)
+    if (flow?.empty) this.#flows.delete(room)
   }
 
   roomOf(topic: Topic): string {
@@ -91,26 +93,26 @@ export class Wording implements Channel {
     this.#translate(
       event,
       (audience, card) => {
-        if (!audience) return
-        this.#carry(event, audience, card, except)
-        if (event.name !== 'message.created') return
-        for (const listener of this.#listeners.get(event.topic) ?? []) listener.told(event.payload.message)
+        if (audience) this.#carry(event, audience, card, except)
       },
       true,
     )
   }
 
-  /** Tells one socket what it has missed; `done` once that is written, or cannot be, with the message that it was told. */
-  tell(event: Event, seat: Seat, done: (message: Message | null) => void): void {
+  /** Tells one socket what it has missed; `done` once that is written, or cannot be. */
+  tell(event: Event, seat: Seat, listener: Listener, done: () => void): void {
     if (this.#parts.outbound[event.name] === drop) {
-      done(null)
+      done()
       return
     }
     this.#translate(
       event,
       (audience) => {
-        if (audience) this.#say(event, audience, seat)
-        done(audience && event.name === 'message.created' ? event.payload.message : null)
+        if (audience) {
+          listener.telling(messageOf(event))
+          this.#say(event, audience, seat)
+        }
+        done()
       },
       false,
     )
@@ -174,33 +176,53 @@ export class Wording implements Channel {
     if (audience.kind !== undefined) deaf.push(refusalOf(audience.kind))
     const topic = this.roomOf(event.topic)
     const origin = this.#parts.seatOf(event.origin)
+    const account = this.#accountant(event, topic)
+    const emit = (emits: readonly Sent[], rooms: string[], except: string[]) => {
+      if (emits.length === 0) return
+      account(rooms)
+      this.#emit(emits, rooms, except)
+    }
     for (const [to, emits, userId] of audiences(audience)) {
       switch (to) {
         case 'all':
-          this.#emit(emits, [topic], deaf)
+          emit(emits, [topic], deaf)
           break
         case 'rest':
-          this.#emit(emits, [topic], origin ? [origin.id, ...deaf] : deaf)
+          emit(emits, [topic], origin ? [origin.id, ...deaf] : deaf)
           break
         case 'others':
-          this.#emit(emits, [topic], event.actorId === null ? deaf : [this.roomOf(`user:${event.actorId}`), ...deaf])
+          emit(emits, [topic], event.actorId === null ? deaf : [this.roomOf(`user:${event.actorId}`), ...deaf])
           break
         case 'members':
-          this.#emit(emits, [topic, ...[...(card?.members.keys() ?? [])].map((id) => this.roomOf(`user:${id}`))], deaf)
+          emit(emits, [topic, ...[...(card?.members.keys() ?? [])].map((id) => this.roomOf(`user:${id}`))], deaf)
           break
         case 'users':
           // Who has left the conversation hears nothing more of it.
-          if (!card || card.members.has(userId)) this.#emit(emits, [this.roomOf(`user:${userId}`)], deaf)
+          if (!card || card.members.has(userId)) emit(emits, [this.roomOf(`user:${userId}`)], deaf)
           break
         case 'origin':
-          if (origin?.has(topic)) for (const [name, payload] of emits) origin.emit(name, payload)
+          if (!origin?.has(topic)) break
+          account([topic])
+          for (const [name, payload] of emits) origin.emit(name, payload)
       }
     }
     origin?.spoke()
   }
 
+  /** To be told of rooms before an event is written there, counts it once in each; of what is not durable nobody keeps account. */
+  #accountant(event: Event, topic: string): (rooms: readonly string[]) => void {
+    if (!isDurable(event)) return () => {}
+    const message = messageOf(event)
+    const knowing = new Set<string>()
+    return (rooms) => {
+      for (const room of rooms) {
+        if (knowing.has(room)) continue
+        knowing.add(room)
+        this.#flows.get(room)?.writing(room === topic ? message : null)
+      }
+    }
+  }
   #emit(emits: readonly Sent[], rooms: string[], except: string[]): void {
-    if (emits.length === 0) return
     for (const namespace of this.#parts.namespaces) {
       const nsp = this.#parts.io.of(namespace)
       // Encoding comes before the adapter looks for sockets: do not encode for nobody.
@@ -239,6 +261,7 @@ function audiences(audience: Audience): Part[] {
   })
 }
 
+const messageOf = (event: Event) => (event.name === 'message.created' ? event.payload.message : null)
 /** Of a topic that is a conversation. */
 const idOf = (topic: Topic) => topic.slice('conversation:'.length)
 /** Uses what is made, or nothing if that fails, which is still a failure. */
