@@ -67,7 +67,11 @@ export class Fence implements Waiting {
   get closed(): boolean {
     return this.#closed
   }
-  /** Everything that was written has been received. */
+  /** Whatever was written has been told to those who keep account of it. */
+  settle(): void {
+    this.#ledger.settle()
+  }
+  /** Everything durable that was written has been received. */
   get quiet(): boolean {
     this.#ledger.settle()
     return !this.#written && this.#answer === undefined
@@ -87,7 +91,7 @@ export class Fence implements Waiting {
     this.#farewell.wrote()
     this.#touch()
   }
-  /** Resolves once what has been written until now has been received, or the connection is gone. */
+  /** Resolves once what durable was written until now has been received, or the connection is gone. */
   async now(): Promise<void> {
     await this.#answer
     this.#ledger.settle()
@@ -133,6 +137,8 @@ export class Fence implements Waiting {
   }
   #ask(): void {
     if (this.#answer) return
+    // Before the marks, which are made of the accounts.
+    this.#ledger.settle()
     this.#waiting = false
     this.#ledger.ticker.delete(this)
     this.#written = false

@@ -10,7 +10,7 @@ import type { Ticker, Waiting } from './ticker.ts'
 export interface Listener {
   /** Before it is written; `message` if it is a new one, and the listener follows its conversation. */
   telling(message: Message | null): void
-  /** Something has been written, these new messages among it. */
+  /** Something has been written, these new messages the first and last of it. */
   told(messages: readonly Message[]): void
 }
 
@@ -72,10 +72,16 @@ export class Flow implements Waiting {
       for (const listener of this.#listeners) listener.telling(message)
       return
     }
-    if (message) this.#messages.push(message)
+    if (message) this.#keep(message)
     if (this.#behindSince !== undefined) return
     this.#behindSince = performance.now()
     this.#ledger.add(this)
+  }
+  /** The first, the last, and the last of somebody else: that is all that a listener makes of them. */
+  #keep(message: Message): void {
+    const [first = message] = this.#messages
+    const other = this.#messages.findLast(({ senderId }) => senderId !== message.senderId)
+    this.#messages = [...new Set([first, other ?? message, message])]
   }
   settle(): void {
     if (this.#behindSince === undefined) return

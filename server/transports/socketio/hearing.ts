@@ -109,6 +109,7 @@ export class Hearing implements Sink {
   }
   /** What it has told until now, which a hearing that takes over need not tell again. */
   get heard(): Heard {
+    this.#parts.fence.settle()
     return { after: this.#since, upTo: this.#parts.cards.delivered(new Set()), messages: this.#messages }
   }
   hears(topic: Topic): boolean {
@@ -144,11 +145,18 @@ export class Hearing implements Sink {
   }
   telling(message: Message | null): void {
     if (this.#place) this.#place.telling(message)
-    else if (message && message.senderId !== this.#parts.actor.userId) this.#note(message)
+    else {
+      // A place that comes later counts on it.
+      this.#parts.fence.writing()
+      if (message) this.#note(message)
+    }
   }
   told(messages: readonly Message[]): void {
     if (this.#place) this.#place.told(messages)
-    else for (const message of messages) this.telling(message)
+    else {
+      this.#parts.fence.wrote()
+      for (const message of messages) this.#note(message)
+    }
   }
   follow(topic: Topic): void {
     if (this.topics.has(topic)) return
@@ -188,7 +196,8 @@ export class Hearing implements Sink {
   }
 
   /** The undecided socket is told a message of somebody else. */
-  #note({ conversationId, seq }: Message): void {
+  #note({ senderId, conversationId, seq }: Message): void {
+    if (senderId === this.#parts.actor.userId) return
     const [first = seq] = this.#messages.get(conversationId) ?? []
     this.#messages.set(conversationId, [first, seq])
   }

@@ -94,7 +94,11 @@ export class Place {
   /** It has caught up; `silently`: there was nothing to tell, hence nothing to wait for. */
   caughtUp(silently: boolean): void {
     if (silently) this.#catchUp()
-    else void this.fence.now()
+    else {
+      // Also where there were no words for any of it.
+      this.fence.wrote()
+      void this.fence.now()
+    }
   }
   /** Nothing came for a while. */
   quiet(): void {
