@@ -1,6 +1,7 @@
 /** Old clients that drop in awkward moments: while they are told, from one namespace alone, in the middle of a join. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startServer, type TestServer } from '../harness.ts'
+import { Inbox } from '../inbox.ts'
 import { startProxy } from '../proxy.ts'
 import { Chat, visit } from './away.ts'
 
@@ -17,6 +18,14 @@ const names = () => {
 }
 const many = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => `m${from + i}`)
 const way = { dialect: 'messenger' }
+/** Who types in a conversation from now on, as its member hears of it. */
+async function typingIn(conversationId: string, member: string): Promise<Inbox<string>> {
+  const typing = new Inbox<string>()
+  const feed = await server.app.core.subscribe(await server.actor(member), { kind: 'conversation', conversationId })
+  for await (const _ of feed.replay());
+  feed.attach({ push: ({ name, payload }) => name === 'typing.changed' && typing.push(payload.userId), end: () => {} })
+  return typing
+}
 const beside = { ...way, namespace: '/messages' }
 
 test('who leaves a namespace, comes again and is cut has not said goodbye', async () => {
@@ -113,4 +122,25 @@ test('who says goodbye while they are told is told the rest the next time', asyn
   await next.heard('live')
   expect([...new Set([...hasty.said(), ...next.said()])]).toEqual([...many(0, 40), 'live'])
   next.socket.close()
+})
+
+test('what is on its way to a socket when it decides, and then says goodbye, is told the next time', async () => {
+  const { ann, bob } = names()
+  const chat = await Chat.between(server, ann, bob)
+  await (await visit(server, bob)).leave()
+  await using proxy = await startProxy(server.url)
+  const first = await visit(server, bob, { dialect: 'auto', url: proxy.url })
+  await chat.write('m0')
+  await first.heard('m0')
+  proxy.hold()
+  await chat.write('m1')
+  const typing = await typingIn(chat.id, ann)
+  first.socket.emit('typing-start', chat.id)
+  await typing.count(1, 'what it said')
+  await first.leave()
+  const second = await visit(server, bob)
+  await chat.write('m2')
+  await second.heard('m2')
+  expect(second.said()).toEqual(expect.arrayContaining(['m1', 'm2']))
+  second.socket.close()
 })
