@@ -3,13 +3,14 @@ import superjson from 'superjson'
 import { afterEach, beforeAll, expect, test, vi } from 'vitest'
 import type { Event } from '../shared/index.ts'
 import { Inbox } from './inbox.ts'
+import { openMemory } from './store/databases.ts'
 import { type Backend, startBackend, startEntrance } from './trpc.entrance.ts'
 
 type Page = { id: string; data: readonly Event[] }
 
 let server: Backend & Awaited<ReturnType<typeof startEntrance>>
 beforeAll(async () => {
-  const backend = await startBackend()
+  const backend = await startBackend({ store: await openMemory() })
   server = { ...backend, ...(await startEntrance(backend)) }
   return async () => {
     await server[Symbol.asyncDispose]()

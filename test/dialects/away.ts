@@ -58,6 +58,13 @@ export class Visitor {
   }
 }
 
+let pairs = 0
+/** Two whom no other test knows. */
+export function names(): { ann: string; bob: string } {
+  pairs += 1
+  return { ann: `ann${pairs}`, bob: `bob${pairs}` }
+}
+
 type Server = Pick<TestServer, 'url' | 'token'>
 
 export async function visit(server: Server, user: string, way: Way = {}): Promise<Visitor> {

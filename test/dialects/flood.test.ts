@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startServer, type TestServer } from '../harness.ts'
 import { startProxy } from '../proxy.ts'
-import { Chat, type Visitor, visit } from './away.ts'
+import { Chat, names, type Visitor, visit } from './away.ts'
 
 let server: TestServer
 beforeAll(async () => {
@@ -10,11 +10,6 @@ beforeAll(async () => {
 })
 afterAll(() => server?.close())
 
-let count = 0
-const names = () => {
-  count += 1
-  return { ann: `ann${count}`, bob: `bob${count}` }
-}
 const flood = Array.from({ length: 200 }, (_, i) => `m${i}`)
 /** One after the other, with no quiet in between. */
 async function pour(chat: Chat): Promise<void> {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startServer, type TestServer } from '../harness.ts'
 import { Inbox } from '../inbox.ts'
 import { startProxy } from '../proxy.ts'
-import { Chat, visit } from './away.ts'
+import { Chat, names, visit } from './away.ts'
 
 let server: TestServer
 beforeAll(async () => {
@@ -11,11 +11,6 @@ beforeAll(async () => {
 })
 afterAll(() => server?.close())
 
-let count = 0
-const names = () => {
-  count += 1
-  return { ann: `ann${count}`, bob: `bob${count}` }
-}
 const many = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => `m${from + i}`)
 const way = { dialect: 'messenger' }
 /** Who types in a conversation from now on, as its member hears of it. */
@@ -90,7 +85,7 @@ test('whose connection hangs while they are told is told by the next one', async
 test('who has gone before a room was joined does not hold its replay', async () => {
   const { ann, bob } = names()
   const rooms = { dialect: 'rooms' }
-  const [room, other] = [`room${count}`, `other${count}`]
+  const [room, other] = [`room of ${ann}`, `other of ${ann}`]
   const writer = await visit(server, ann, rooms)
   const write = (body: string) => writer.ask('roomMessage', { roomId: room, body })
   await writer.ask('joinRoom', { roomId: room })

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startServer, type TestServer } from '../harness.ts'
 import { startProxy } from '../proxy.ts'
 import type { Transport, Version } from '../transcript.socket.ts'
-import { Chat, type Visitor, visit } from './away.ts'
+import { Chat, names, type Visitor, visit } from './away.ts'
 
 let server: TestServer
 beforeAll(async () => {
@@ -11,11 +11,6 @@ beforeAll(async () => {
 })
 afterAll(() => server?.close())
 
-let count = 0
-const names = () => {
-  count += 1
-  return { ann: `ann${count}`, bob: `bob${count}` }
-}
 const many = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => `m${from + i}`)
 
 const ways: [Version, Transport][] = [
@@ -166,7 +161,7 @@ describe('rooms', () => {
   test('what was missed comes on joinRoom, received before confirmed; a first join begins at the end', async () => {
     const { ann, bob } = names()
     const way = { dialect: 'rooms' }
-    const room = `room${count}`
+    const room = `room of ${ann}`
     const writer = await visit(server, ann, way)
     await join(writer, room)
     const write = (body: string) => writer.ask('roomMessage', { roomId: room, body })

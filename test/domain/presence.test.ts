@@ -6,7 +6,7 @@ import type { Event } from '../../shared/events.ts'
 import type { CustomStatus, Presence, Status } from '../../shared/model.ts'
 import type { Actor } from '../../shared/ports.ts'
 import { Inbox } from '../inbox.ts'
-import { openFresh } from '../store/databases.ts'
+import { openMemory } from '../store/databases.ts'
 import { type Backend, startBackend, startEntrance } from '../trpc.entrance.ts'
 
 type Heard = Event<'presence.changed'>
@@ -15,7 +15,7 @@ const show = ({ payload }: Heard) => payload.changes.map(({ userId, status }) =>
 let backend: Backend
 let entrance: Awaited<ReturnType<typeof startEntrance>>
 beforeAll(async () => {
-  backend = await startBackend({ store: await openFresh(), presence: { windowMs: 25, graceMs: 150 }, beatMs: 1_000 })
+  backend = await startBackend({ store: await openMemory(), presence: { windowMs: 25, graceMs: 150 }, beatMs: 1_000 })
   entrance = await startEntrance(backend)
 })
 afterAll(async () => {
